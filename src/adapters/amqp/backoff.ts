@@ -1,0 +1,11 @@
+export interface Backoff {
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
+/**
+ * How long to wait before attempt `attempt` (from 0): exponential, capped, with full jitter, so that many instances
+ * do not come back in step (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+export const fullJitter = ({ baseMs, capMs }: Backoff, attempt: number, random: () => number): number =>
+  random() * Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30));

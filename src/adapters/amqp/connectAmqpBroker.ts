@@ -1,0 +1,77 @@
+import type { Broker, Topology } from '../../ports/broker.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { ConnectionSettings } from './AmqpConnection.ts';
+import { AmqpPublisher } from './AmqpPublisher.ts';
+import { AmqpSubscriber } from './AmqpSubscriber.ts';
+import type { Backoff } from './backoff.ts';
+import { brokerAddresses } from './brokerAddresses.ts';
+
+export interface AmqpBrokerOptions {
+  /** AMQP URLs of the nodes, separated by commas. Which comes first is drawn anew for each attempt. */
+  readonly urls: string;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Names the connections at the broker. Default `orderflow`. */
+  readonly connectionName?: string;
+  /** Per host. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** For declaring the topology and opening a channel. Default 15 s. */
+  readonly setupTimeoutMs?: number;
+  /** Without it a publication counts as lost, and the channel is replaced. Default 10 s. */
+  readonly confirmTimeoutMs?: number;
+  /** `close` takes no longer, nor does the cancel of a subscription. Default 5 s. */
+  readonly closeTimeoutMs?: number;
+  /** A `heartbeat` parameter of a URL goes before this. Default 10 s. */
+  readonly heartbeatSeconds?: number;
+  /** Between attempts to connect, with full jitter. Default 200 ms, doubled each time up to 5 s. */
+  readonly backoff?: Backoff;
+  /** From 0 to below 1. */
+  readonly random?: () => number;
+}
+
+/**
+ * A broker over AMQP 0-9-1. Starts to connect, and does not wait for it: a broker that is away is no failure, but a
+ * state. Throws `BrokerFailure` only for a URL that is none.
+ */
+export const connectAmqpBroker = (options: AmqpBrokerOptions): Broker => {
+  const name = options.connectionName ?? 'orderflow';
+  const settings: Omit<ConnectionSettings, 'name'> & { readonly topology: Topology } = {
+    addresses: brokerAddresses(options.urls),
+    topology: options.topology,
+    clock: options.clock,
+    logger: options.logger,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5000,
+    setupTimeoutMs: options.setupTimeoutMs ?? 15_000,
+    heartbeatSeconds: options.heartbeatSeconds ?? 10,
+    backoff: options.backoff ?? { baseMs: 200, capMs: 5000 },
+    random: options.random ?? Math.random,
+  };
+  const confirmTimeoutMs = options.confirmTimeoutMs ?? 10_000;
+  const closeTimeoutMs = options.closeTimeoutMs ?? 5000;
+  const publisher = new AmqpPublisher({ ...settings, name: `${name} (publisher)`, confirmTimeoutMs });
+  const subscriberName = `${name} (subscriber)`;
+  const subscriber = new AmqpSubscriber({
+    ...settings,
+    name: subscriberName,
+    cancelTimeoutMs: closeTimeoutMs,
+  });
+  publisher.start();
+  subscriber.start();
+
+  let closing: Promise<unknown> | null = null;
+  return {
+    get state() {
+      return publisher.state;
+    },
+    whenReady: (signal) => publisher.whenReady(signal),
+    publish: (publication) => publisher.publish(publication),
+    redeclare: () => publisher.redeclare(),
+    subscribe: (queue, subscription, onDelivery) => subscriber.subscribe(queue, subscription, onDelivery),
+    close: async () => {
+      closing ??= Promise.all([publisher.close(closeTimeoutMs), subscriber.close(closeTimeoutMs)]);
+      await closing;
+    },
+  };
+};

@@ -1,0 +1,58 @@
+import { createServer, type Server } from 'node:http';
+import { Connections } from './Connections.ts';
+import { createHttpApp } from './createHttpApp.ts';
+import { defaultHttpLimits, type HttpDeps, type HttpLimits } from './deps.ts';
+
+export interface HttpServer {
+  /** Not listening yet: the caller chooses the address. */
+  readonly server: Server;
+  /**
+   * Takes no more connections, ends the event streams, lets running requests finish and closes each connection after
+   * its answer. What is still open after `deadlineMs` is cut. Calling it twice is fine.
+   */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export const createHttpServer = (deps: HttpDeps, changed: Partial<HttpLimits> = {}): HttpServer => {
+  const limits = { ...defaultHttpLimits, ...changed };
+  const closing = new AbortController();
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(1_000, limits.headersTimeoutMs / 4)),
+    // Checked by the app, which answers in the format of all errors.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  });
+  // The size of the headers is bounded; beyond a count node:http would drop the rest in silence.
+  server.maxHeadersCount = 0;
+  server.timeout = limits.socketTimeoutMs;
+  server.maxConnections = limits.maxConnections;
+  const edge = { deps, limits, closing: closing.signal };
+  const connections = new Connections(edge, createHttpApp(edge));
+  server.on('request', connections.begin);
+  // The body's reader asks the client to go on, once the checks before it are passed; others are refused there.
+  server.on('checkContinue', connections.begin);
+  server.on('checkExpectation', connections.begin);
+  server.on('clientError', (error, socket) => connections.refuse(socket, error));
+  server.on('connect', (_req, socket) => connections.refuse(socket));
+  let closed: Promise<void> | undefined;
+  const close = (deadlineMs: number): Promise<void> => {
+    closing.abort();
+    closed ??= closeWithin(server, deadlineMs);
+    return closed;
+  };
+  return { server, close };
+};
+
+const closeWithin = (server: Server, deadlineMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+    // Closes idle connections too. Fails only when it does not listen, and then it is closed already.
+    server.close(() => {
+      clearTimeout(deadline);
+      resolve();
+    });
+  });

@@ -1,0 +1,77 @@
+import { createGunzip } from 'node:zlib';
+import { awaitsContinue, ClientGone } from './answer.ts';
+import { type Exchange, header } from './Exchange.ts';
+import { HttpProblem } from './problems.ts';
+
+/** No length, or length 0, and not chunked. */
+export const hasBody = ({ req }: Exchange): boolean => {
+  const length = req.headers['content-length'];
+  return (length !== undefined && Number(length) !== 0) || req.headers['transfer-encoding'] !== undefined;
+};
+
+/**
+ * The body's bytes, decompressed. The size limit holds for what is sent and for what comes out of it; decompression
+ * stops at the limit, so a small body that swells costs no memory. Media type and encoding are checked before.
+ */
+export const readBody = async (exchange: Exchange): Promise<Buffer> => {
+  const { req, res, edge } = exchange;
+  const limit = edge.limits.maxBodyBytes;
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  if (awaitsContinue(exchange)) res.writeContinue();
+  const bytes = await collect(exchange, limit);
+  const body = contentEncoding(exchange) === 'gzip' && bytes.length > 0 ? await gunzip(bytes, limit) : bytes;
+  exchange.bodyBytes = body.length;
+  return body;
+};
+
+export const contentEncoding = ({ req }: Exchange): string =>
+  header(req, 'content-encoding')?.toLowerCase() ?? 'identity';
+
+const collect = ({ req }: Exchange, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    let first: Buffer | undefined;
+    let rest: Buffer[] | undefined;
+    let size = 0;
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limit) settle(() => reject(tooLarge(limit)));
+      else if (first === undefined) first = chunk;
+      else if (rest === undefined) rest = [first, chunk];
+      else rest.push(chunk);
+    };
+    const onEnd = (): void =>
+      settle(() => resolve(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest)));
+    const onGone = (): void => settle(() => reject(new ClientGone()));
+    const settle = (end: () => void): void => {
+      req.off('data', onData).off('end', onEnd).off('close', onGone);
+      end();
+    };
+    // An aborted request emits `error` too, which must have a listener also after the body was read.
+    req.on('error', onGone).on('close', onGone).on('end', onEnd).on('data', onData);
+  });
+
+const tooLarge = (limit: number): HttpProblem =>
+  new HttpProblem('body_too_large', `A body has at most ${limit} bytes, before and after decompression.`);
+
+const corrupt = (): HttpProblem =>
+  new HttpProblem('invalid_json', 'The body cannot be decompressed: it is not whole and valid gzip.');
+
+/** Bytes after the end of the gzip stream make it invalid: they would be checked by nobody. */
+const gunzip = (bytes: Buffer, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const stream = createGunzip({ rejectGarbageAfterEnd: true });
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        reject(tooLarge(limit));
+        stream.destroy();
+        return;
+      }
+      chunks.push(chunk);
+    });
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('error', () => reject(corrupt()));
+    stream.end(bytes);
+  });

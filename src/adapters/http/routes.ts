@@ -1,0 +1,25 @@
+import type { Handler } from './Exchange.ts';
+import { streamEvents } from './eventStream.ts';
+import { livez, readyz } from './health.ts';
+import { getHistory, getOrder, listOrders } from './orderReads.ts';
+import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
+
+export interface Route {
+  readonly path: string;
+  /** GET serves HEAD too. Any other method is 405. */
+  readonly methods: { readonly GET?: Handler; readonly POST?: Handler; readonly PUT?: Handler };
+}
+
+/** Every call of the API on one screen. The busiest paths come first: routes are tried from top to bottom. */
+export const routes: readonly Route[] = [
+  { path: '/v1/orders', methods: { GET: listOrders, POST: placeOrder } },
+  { path: '/v1/orders/:id', methods: { GET: getOrder } },
+  { path: '/v1/orders/:id/events', methods: { GET: getHistory } },
+  { path: '/v1/orders/:id/cancel', methods: { POST: cancelOrder } },
+  { path: '/v1/orders/:id/ship', methods: { POST: shipOrder } },
+  { path: '/v1/orders/:id/deliver', methods: { POST: deliverOrder } },
+  { path: '/v1/orders/:id/refund', methods: { POST: refundOrder } },
+  { path: '/v1/events', methods: { GET: streamEvents } },
+  { path: '/livez', methods: { GET: livez } },
+  { path: '/readyz', methods: { GET: readyz } },
+];

@@ -1,0 +1,174 @@
+import {
+  type GateKey,
+  gateKeyText,
+  type InboxCleaner,
+  type InboxGate,
+  type InboxReader,
+  type SeenMessage,
+  type WaitingMessage,
+} from '../../ports/inbox.ts';
+import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
+import type { MemoryState } from './memoryState.ts';
+
+export const createInboxGate = (transaction: MemoryTransaction): InboxGate => ({
+  ...gates(transaction),
+  ...waitingMessages(transaction),
+  ...seenMessages(transaction),
+});
+
+const gates = (transaction: MemoryTransaction): Pick<InboxGate, 'lockGates' | 'moveGates'> => {
+  const { state } = transaction;
+  const own = new Map<string, number>();
+
+  const lock = (key: GateKey): number => {
+    const text = gateKeyText(key);
+    const known = own.get(text);
+    if (known !== undefined) return known;
+    const committed = state.gates.get(text) ?? 0;
+    own.set(text, committed);
+    transaction.rely(() => (state.gates.get(text) ?? 0) === committed);
+    return committed;
+  };
+
+  return {
+    lockGates: (keys) => transaction.step('inbox.lockGates', () => keys.map(lock)),
+    moveGates: (moves) =>
+      transaction.step('inbox.moveGates', () => {
+        for (const move of moves) {
+          if (move.sequence <= lock(move)) throw transaction.conflict('an order gate had moved on already');
+          const text = gateKeyText(move);
+          own.set(text, move.sequence);
+          transaction.write(() => state.gates.set(text, move.sequence));
+        }
+      }),
+  };
+};
+
+type Waiting = 'readWaiting' | 'saveWaiting' | 'dropWaitingThrough' | 'dropUnsequenced';
+
+const waitingMessages = (transaction: MemoryTransaction): Pick<InboxGate, Waiting> => {
+  const { state } = transaction;
+  const own = new Map<string, Map<string, WaitingMessage>>();
+
+  /** The stream's waiting messages, to be changed in place; they replace the committed ones as a whole. */
+  const waitingOf = (key: GateKey): Map<string, WaitingMessage> => {
+    const text = gateKeyText(key);
+    const known = own.get(text);
+    if (known !== undefined) return known;
+    const committed = state.waiting.get(text);
+    const mine = new Map(committed);
+    own.set(text, mine);
+    transaction.rely(() => state.waiting.get(text) === committed);
+    transaction.write(() => {
+      if (mine.size > 0) state.waiting.set(text, mine);
+      else state.waiting.delete(text);
+    });
+    return mine;
+  };
+
+  return {
+    readWaiting: (ranges) =>
+      transaction.step('inbox.readWaiting', () =>
+        ranges.flatMap((range) =>
+          [...waitingOf(range).values()]
+            .filter(({ sequence }) => sequence >= range.from && sequence <= range.to)
+            .sort((one, other) => one.sequence - other.sequence),
+        ),
+      ),
+    saveWaiting: (messages) =>
+      transaction.step('inbox.saveWaiting', () => {
+        for (const message of messages) waitingOf(message).set(waitingText(message), { ...message });
+      }),
+    dropWaitingThrough: (moves) =>
+      transaction.step('inbox.dropWaitingThrough', () => {
+        for (const move of moves) {
+          const waiting = waitingOf(move);
+          for (const [text, { sequence }] of waiting) {
+            if (sequence >= 1 && sequence <= move.sequence) waiting.delete(text);
+          }
+        }
+      }),
+    dropUnsequenced: (messages) =>
+      transaction.step('inbox.dropUnsequenced', () => {
+        for (const message of messages) waitingOf(message).delete(waitingText({ ...message, sequence: 0 }));
+      }),
+  };
+};
+
+const waitingText = (message: { readonly sequence: number; readonly messageId: string }): string =>
+  `${message.sequence}\n${message.messageId}`;
+
+const seenMessages = (transaction: MemoryTransaction): Pick<InboxGate, 'findSeen' | 'recordSeen'> => {
+  const { state } = transaction;
+  const own = new Set<string>();
+
+  const wasSeen = (message: SeenMessage): boolean => {
+    const text = seenKeyText(message);
+    if (own.has(text)) return true;
+    const committed = state.seen.has(text);
+    transaction.rely(() => state.seen.has(text) === committed);
+    return committed;
+  };
+
+  return {
+    findSeen: (messages) =>
+      transaction.step('inbox.findSeen', () =>
+        messages.flatMap((message, place) => (wasSeen(message) ? [place] : [])),
+      ),
+    recordSeen: (messages) =>
+      transaction.step('inbox.recordSeen', () => {
+        for (const message of messages) {
+          if (wasSeen(message)) throw transaction.conflict('a message was seen already');
+          const text = seenKeyText(message);
+          own.add(text);
+          transaction.write(() => state.seen.set(text, { ...message }));
+        }
+      }),
+  };
+};
+
+export const createInboxReader = (state: MemoryState, pause: Pause): InboxReader => {
+  const timed = (consumer: string): WaitingMessage[] =>
+    [...state.waiting.values()]
+      .flatMap((messages) => [...messages.values()])
+      .filter((row) => row.consumer === consumer && (row.state === 'retrying' || row.state === 'started'))
+      .sort((one, other) => one.dueAt - other.dueAt);
+  return {
+    due: async (consumer, now, limit) => {
+      await pause('inbox.due');
+      return timed(consumer)
+        .filter(({ dueAt }) => dueAt <= now)
+        .slice(0, limit);
+    },
+    nextDueAt: async (consumer) => {
+      await pause('inbox.nextDueAt');
+      return timed(consumer)[0]?.dueAt ?? null;
+    },
+    stranded: async (consumer, limit) => {
+      await pause('inbox.stranded');
+      return [...state.waiting.values()]
+        .flatMap((messages) => [...messages.values()])
+        .filter(
+          (row) =>
+            row.consumer === consumer &&
+            row.state === 'held' &&
+            row.sequence === (state.gates.get(gateKeyText(row)) ?? 0) + 1,
+        )
+        .slice(0, limit);
+    },
+  };
+};
+
+export const createInboxCleaner = (state: MemoryState, pause: Pause): InboxCleaner => ({
+  deleteSeenBefore: async (before, limit) => {
+    await pause('inbox.deleteSeenBefore');
+    const old = [...state.seen.entries()]
+      .filter(([, { seenAt }]) => seenAt < before)
+      .sort(([, one], [, other]) => one.seenAt - other.seenAt)
+      .slice(0, limit);
+    for (const [key] of old) state.seen.delete(key);
+    return old.length;
+  },
+});
+
+const seenKeyText = (message: SeenMessage): string => `${gateKeyText(message)}\n${message.messageId}`;

@@ -1,0 +1,67 @@
+import type { RecordedEvent } from '../../ports/eventStore.ts';
+import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
+import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
+import type { OrderViewRow } from '../../ports/orderViews.ts';
+import type { OutboxMessage } from '../../ports/outbox.ts';
+import { emptyLeaseTable, type LeaseTable } from '../leaseTable.ts';
+
+/** An event with its data as text: nobody can change what was stored, and every reader gets a copy of its own. */
+export type StoredEvent = Omit<RecordedEvent, 'data'> & { readonly data: string };
+
+export interface OutboxRow extends OutboxMessage {
+  readonly row: number;
+  readonly partition: number;
+  readonly addedAt: number;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly publishedAt: number | null;
+  readonly setAsideReason: string | null;
+}
+
+/**
+ * What was committed. It outlives the stores that work on it, as a file outlives a process: stores opened on the
+ * same state after a crash find everything there.
+ */
+export interface MemoryState {
+  /** In position order. */
+  readonly log: StoredEvent[];
+  /** By `streamKeyText`, in version order. */
+  readonly streams: Map<string, StoredEvent[]>;
+  /** Positions given out, whether committed or not. */
+  lastPosition: number;
+  /** By row, in row order. */
+  readonly outbox: Map<number, OutboxRow>;
+  lastRow: number;
+  /** By `idempotencyKeyText`. */
+  readonly idempotency: Map<string, IdempotencyRecord>;
+  /** By `gateKeyText`. */
+  readonly gates: Map<string, number>;
+  /** By `gateKeyText`, then by sequence and message id. */
+  readonly waiting: Map<string, ReadonlyMap<string, WaitingMessage>>;
+  /** By `seenKeyText`. */
+  readonly seen: Map<string, SeenMessage>;
+  /** By `orderKeyText`. */
+  readonly orderViews: Map<string, OrderViewRow>;
+  leases: LeaseTable;
+}
+
+export const createMemoryState = (): MemoryState => ({
+  log: [],
+  streams: new Map(),
+  lastPosition: 0,
+  outbox: new Map(),
+  lastRow: 0,
+  idempotency: new Map(),
+  gates: new Map(),
+  waiting: new Map(),
+  seen: new Map(),
+  orderViews: new Map(),
+  leases: emptyLeaseTable,
+});
+
+export const orderKeyText = (tenant: string, orderId: string): string => `${tenant}\n${orderId}`;
+
+export const toRecorded = (event: StoredEvent): RecordedEvent => ({
+  ...event,
+  data: JSON.parse(event.data) as object,
+});

@@ -1,0 +1,190 @@
+import {
+  type Append,
+  type AppendResult,
+  type EventAppender,
+  type EventReader,
+  type ExpectedVersion,
+  type RecordedEvent,
+  type StreamKey,
+  streamKeyText,
+} from '../../ports/eventStore.ts';
+import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+
+interface EventRow {
+  readonly position: number;
+  readonly tenant: string;
+  readonly stream: string;
+  readonly version: number;
+  readonly id: string;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly time: string;
+  readonly correlation_id: string;
+  readonly causation_id: string;
+  readonly traceparent: string | null;
+  readonly data: string;
+}
+
+const columns = [
+  'position',
+  'tenant',
+  'stream',
+  'version',
+  'id',
+  'type',
+  'schema_version',
+  'time',
+  'correlation_id',
+  'causation_id',
+  'traceparent',
+  'data',
+] as const;
+
+const table: BulkTable = { name: 'events', columns, longText: true };
+const selected = columns.map((column) => `e.${column}`).join(', ');
+
+/** Streams' versions are known for the whole transaction once read: nobody else can write meanwhile. */
+export const createEventAppender = (session: Session, dialect: SqlDialect): EventAppender => {
+  const versions = new Map<string, number>();
+  let lastPosition: number | undefined;
+
+  const lookUp = async (keys: readonly StreamKey[]): Promise<void> => {
+    const unknown = keys.filter((key) => !versions.has(streamKeyText(key)));
+    if (unknown.length > 0) {
+      for (const key of unknown) versions.set(streamKeyText(key), 0);
+      for (const row of await readVersions(session, dialect, unknown))
+        versions.set(streamKeyText(row), row.version);
+    }
+    lastPosition ??= await readLastPosition(session);
+  };
+
+  return {
+    readStreams: async (keys) => {
+      const events = await readStreams(session, dialect, keys);
+      for (const key of keys) versions.set(streamKeyText(key), 0);
+      for (const event of events) versions.set(streamKeyText(event), event.version);
+      return events;
+    },
+    append: async (appends): Promise<AppendResult> => {
+      await lookUp(appends);
+      const conflicts = appends
+        .map((append) => ({ ...append, actual: versions.get(streamKeyText(append)) ?? 0 }))
+        .filter(({ expected, actual }) => !matches(expected, actual))
+        .map(({ tenant, stream, expected, actual }) => ({ tenant, stream, expected, actual }));
+      if (conflicts.length > 0) return { ok: false, conflicts };
+      const first = (lastPosition ?? 0) + 1;
+      const rows = rowsOf(appends, versions, first);
+      lastPosition = first + rows.length - 1;
+      const firstPositions = positionsOf(appends, first);
+      await dialect.insert(session, table, rows);
+      return { ok: true, firstPositions };
+    },
+  };
+};
+
+export const createEventReader = (session: Session, dialect: SqlDialect): EventReader => ({
+  readStream: async ({ tenant, stream }, upTo = Number.MAX_SAFE_INTEGER) => {
+    const rows = await session.query<EventRow>(
+      `select ${selected} from events e where e.tenant = ? and e.stream = ? and e.version <= ? order by e.version`,
+      [tenant, stream, upTo],
+    );
+    return rows.map(toEvent);
+  },
+  readStreams: (keys) => readStreams(session, dialect, keys),
+  readAll: async (after, limit) => {
+    const rows = await session.query<EventRow>(
+      `select ${selected} from events e where e.position > ? order by e.position limit ?`,
+      [after, limit],
+    );
+    return rows.map(toEvent);
+  },
+  lastPosition: () => readLastPosition(session),
+});
+
+const matches = (expected: ExpectedVersion, actual: number): boolean =>
+  expected === 'any' || (expected === 'none' ? actual === 0 : actual === expected);
+
+const readStreams = async (
+  session: Session,
+  dialect: SqlDialect,
+  keys: readonly StreamKey[],
+): Promise<readonly RecordedEvent[]> => {
+  if (keys.length === 0) return [];
+  const rows = await session.query<EventRow>(
+    `select ${selected} from ${dialect.rows(['text', 'text'])} k
+     join events e on e.tenant = k.c0 and e.stream = k.c1 order by e.tenant, e.stream, e.version`,
+    [keyRows(keys)],
+  );
+  return rows.map(toEvent);
+};
+
+const readVersions = (session: Session, dialect: SqlDialect, keys: readonly StreamKey[]) =>
+  session.query<StreamKey & { readonly version: number }>(
+    `select k.c0 as tenant, k.c1 as stream,
+       coalesce((select max(e.version) from events e where e.tenant = k.c0 and e.stream = k.c1), 0) as version
+     from ${dialect.rows(['text', 'text'])} k`,
+    [keyRows(keys)],
+  );
+
+const readLastPosition = async (session: Session): Promise<number> => {
+  const [row] = await session.query<{ last: number | null }>('select max(position) as last from events');
+  return row?.last ?? 0;
+};
+
+/** The keys as the JSON of `dialect.rows`, each once: a join would return the events of a repeated key twice. */
+const keyRows = (keys: readonly StreamKey[]): string => {
+  const unique = new Map(keys.map((key) => [streamKeyText(key), [key.tenant, key.stream]]));
+  return JSON.stringify([...unique.values()]);
+};
+
+/** Numbers the events from `first` and counts the streams' versions on. */
+const rowsOf = (appends: readonly Append[], versions: Map<string, number>, first: number) => {
+  const rows: (string | number | null)[][] = [];
+  for (const { tenant, stream, events } of appends) {
+    const key = streamKeyText({ tenant, stream });
+    let version = versions.get(key) ?? 0;
+    for (const event of events) {
+      version += 1;
+      rows.push([
+        first + rows.length,
+        tenant,
+        stream,
+        version,
+        event.id,
+        event.type,
+        event.schemaVersion,
+        event.time,
+        event.correlationId,
+        event.causationId,
+        event.traceparent,
+        JSON.stringify(event.data),
+      ]);
+    }
+    versions.set(key, version);
+  }
+  return rows;
+};
+
+const positionsOf = (appends: readonly Append[], first: number): number[] => {
+  let next = first;
+  return appends.map(({ events }) => {
+    const position = next;
+    next += events.length;
+    return position;
+  });
+};
+
+const toEvent = (row: EventRow): RecordedEvent => ({
+  tenant: row.tenant,
+  stream: row.stream,
+  version: row.version,
+  position: row.position,
+  id: row.id,
+  type: row.type,
+  schemaVersion: row.schema_version,
+  time: row.time,
+  data: JSON.parse(row.data) as object,
+  correlationId: row.correlation_id,
+  causationId: row.causation_id,
+  traceparent: row.traceparent,
+});

@@ -1,0 +1,233 @@
+import {
+  type GateKey,
+  type GateMove,
+  gateKeyText,
+  type InboxCleaner,
+  type InboxGate,
+  type InboxReader,
+  type WaitingMessage,
+} from '../../ports/inbox.ts';
+import { TransactionConflict } from '../../ports/unitOfWork.ts';
+import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+import type { SqlWriter } from './SqlWriter.ts';
+import type { TransactionSession } from './TransactionSession.ts';
+
+interface WaitingRow {
+  readonly consumer: string;
+  readonly tenant: string;
+  readonly source: string;
+  readonly sequence: number;
+  readonly message_id: string;
+  readonly type: string;
+  readonly state: WaitingMessage['state'];
+  readonly attempts: number;
+  readonly deaths: number;
+  readonly due_at: number;
+  readonly error: string | null;
+  readonly first_seen: number;
+  readonly message: string;
+}
+
+const gates: BulkTable = {
+  name: 'inbox_gates',
+  columns: ['consumer', 'tenant', 'source', 'sequence'],
+  longText: false,
+  suffix: 'on conflict (consumer, tenant, source) do update set sequence = excluded.sequence',
+};
+
+const waitingColumns = [
+  'consumer',
+  'tenant',
+  'source',
+  'sequence',
+  'message_id',
+  'type',
+  'state',
+  'attempts',
+  'deaths',
+  'due_at',
+  'error',
+  'first_seen',
+  'message',
+] as const;
+
+const waiting: BulkTable = {
+  name: 'inbox_waiting',
+  columns: waitingColumns,
+  longText: true,
+  suffix: `on conflict (consumer, tenant, source, sequence, message_id) do update set state = excluded.state,
+    attempts = excluded.attempts, deaths = excluded.deaths, due_at = excluded.due_at, error = excluded.error,
+    first_seen = excluded.first_seen, message = excluded.message`,
+};
+
+const selectWaiting = `select ${waitingColumns.map((column) => `w.${column}`).join(', ')}`;
+
+const seen: BulkTable = {
+  name: 'inbox_seen',
+  columns: ['consumer', 'tenant', 'source', 'message_id', 'seen_at'],
+  longText: false,
+};
+
+/** Rows need no locks of their own here: the transaction has the database to itself, absent rows included. */
+export const createInboxGate = (session: TransactionSession, dialect: SqlDialect): InboxGate => {
+  const keyRows = dialect.rows(['text', 'text', 'text']);
+  const moveRows = dialect.rows(['text', 'text', 'text', 'integer']);
+  const rangeRows = dialect.rows(['text', 'text', 'text', 'integer', 'integer']);
+  const idRows = dialect.rows(['text', 'text', 'text', 'text']);
+  const waitingOfKey = 'w.consumer = k.c0 and w.tenant = k.c1 and w.source = k.c2';
+
+  /** Gates that this transaction has read or moved: nobody else can move them meanwhile. */
+  const known = new Map<string, number>();
+
+  const lookUp = async (keys: readonly GateKey[]): Promise<void> => {
+    const unknown = keys.filter((key) => !known.has(gateKeyText(key)));
+    if (unknown.length === 0) return;
+    for (const key of unknown) known.set(gateKeyText(key), 0);
+    const rows = await session.query<GateMove>(
+      `select g.consumer, g.tenant, g.source, g.sequence from ${keyRows} k
+       join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2`,
+      [JSON.stringify(unknown.map(keyValues))],
+    );
+    for (const row of rows) known.set(gateKeyText(row), row.sequence);
+  };
+
+  return {
+    lockGates: async (keys) => {
+      await lookUp(keys);
+      return keys.map((key) => known.get(gateKeyText(key)) ?? 0);
+    },
+    moveGates: async (moves) => {
+      await lookUp(moves);
+      for (const move of moves) {
+        const key = gateKeyText(move);
+        if (move.sequence <= (known.get(key) ?? 0)) {
+          throw session.doom(new TransactionConflict('an order gate had moved on already'));
+        }
+        known.set(key, move.sequence);
+      }
+      await dialect.insert(session, gates, moves.map(moveValues));
+    },
+    readWaiting: async (ranges) => {
+      if (ranges.length === 0) return [];
+      const rows = await session.query<WaitingRow>(
+        `${selectWaiting} from ${rangeRows} k
+         join inbox_waiting w on ${waitingOfKey} and w.sequence between k.c3 and k.c4
+         order by w.consumer, w.tenant, w.source, w.sequence`,
+        [JSON.stringify(ranges.map((range) => [...keyValues(range), range.from, range.to]))],
+      );
+      return rows.map(toWaiting);
+    },
+    saveWaiting: (messages) => dialect.insert(session, waiting, messages.map(waitingValues)),
+    dropWaitingThrough: async (moves) => {
+      if (moves.length === 0) return;
+      await session.query(
+        `delete from inbox_waiting where (consumer, tenant, source, sequence, message_id) in
+           (select w.consumer, w.tenant, w.source, w.sequence, w.message_id from ${moveRows} k
+            join inbox_waiting w on ${waitingOfKey} and w.sequence between 1 and k.c3)`,
+        [JSON.stringify(moves.map(moveValues))],
+      );
+    },
+    dropUnsequenced: async (messages) => {
+      if (messages.length === 0) return;
+      await session.query(
+        `delete from inbox_waiting where (consumer, tenant, source, sequence, message_id) in
+           (select w.consumer, w.tenant, w.source, w.sequence, w.message_id from ${idRows} k
+            join inbox_waiting w on ${waitingOfKey} and w.sequence = 0 and w.message_id = k.c3)`,
+        [JSON.stringify(messages.map((message) => [...keyValues(message), message.messageId]))],
+      );
+    },
+    findSeen: async (messages) => {
+      if (messages.length === 0) return [];
+      const rows = await session.query<{ place: number }>(
+        `select k.c4 as place from ${dialect.rows(['text', 'text', 'text', 'text', 'integer'])} k
+         join inbox_seen s on s.consumer = k.c0 and s.tenant = k.c1 and s.source = k.c2 and s.message_id = k.c3
+         order by k.c4`,
+        [JSON.stringify(messages.map((message, place) => [...keyValues(message), message.messageId, place]))],
+      );
+      return rows.map(({ place }) => place);
+    },
+    recordSeen: (messages) =>
+      dialect.insert(
+        session,
+        seen,
+        messages.map((message) => [...keyValues(message), message.messageId, message.seenAt]),
+      ),
+  };
+};
+
+export const createInboxReader = (read: Session): InboxReader => ({
+  due: async (consumer, now, limit) => {
+    const rows = await read.query<WaitingRow>(
+      `${selectWaiting} from inbox_waiting w where w.consumer = ? and w.state in ('retrying', 'started') and w.due_at <= ?
+       order by w.due_at limit ?`,
+      [consumer, now, limit],
+    );
+    return rows.map(toWaiting);
+  },
+  nextDueAt: async (consumer) => {
+    const [row] = await read.query<{ due: number | null }>(
+      `select min(due_at) as due from inbox_waiting where consumer = ? and state in ('retrying', 'started')`,
+      [consumer],
+    );
+    return row?.due ?? null;
+  },
+  stranded: async (consumer, limit) => {
+    const rows = await read.query<WaitingRow>(
+      `${selectWaiting} from inbox_waiting w
+       left join inbox_gates g on g.consumer = w.consumer and g.tenant = w.tenant and g.source = w.source
+       where w.consumer = ? and w.state = 'held' and w.sequence = coalesce(g.sequence, 0) + 1 limit ?`,
+      [consumer, limit],
+    );
+    return rows.map(toWaiting);
+  },
+});
+
+export const createInboxCleaner = (writer: SqlWriter, dialect: SqlDialect): InboxCleaner => ({
+  deleteSeenBefore: (before, limit) =>
+    writer.write((session) =>
+      dialect.change(
+        session,
+        `delete from inbox_seen where (consumer, tenant, source, message_id) in
+           (select consumer, tenant, source, message_id from inbox_seen where seen_at < ? order by seen_at limit ?)`,
+        [before, limit],
+      ),
+    ),
+});
+
+const keyValues = ({ consumer, tenant, source }: GateKey): (string | number | null)[] => [
+  consumer,
+  tenant,
+  source,
+];
+
+const moveValues = (move: GateMove): (string | number | null)[] => [...keyValues(move), move.sequence];
+
+const waitingValues = (message: WaitingMessage): (string | number | null)[] => [
+  ...keyValues(message),
+  message.sequence,
+  message.messageId,
+  message.type,
+  message.state,
+  message.attempts,
+  message.deaths,
+  message.dueAt,
+  message.error,
+  message.firstSeen,
+  message.message,
+];
+
+const toWaiting = (row: WaitingRow): WaitingMessage => ({
+  consumer: row.consumer,
+  tenant: row.tenant,
+  source: row.source,
+  sequence: row.sequence,
+  messageId: row.message_id,
+  type: row.type,
+  state: row.state,
+  attempts: row.attempts,
+  deaths: row.deaths,
+  dueAt: row.due_at,
+  error: row.error,
+  firstSeen: row.first_seen,
+  message: row.message,
+});

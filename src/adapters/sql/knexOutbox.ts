@@ -1,0 +1,167 @@
+import type { Lease, Outbox, OutboxStats, PendingMessage } from '../../ports/outbox.ts';
+import { partitionCount } from '../../ports/outbox.ts';
+import type { Session, SqlDialect } from './dialect.ts';
+import type { SqlWriter } from './SqlWriter.ts';
+
+interface PendingRow {
+  readonly row_no: number;
+  readonly id: string;
+  readonly tenant: string;
+  readonly source: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly exchange: PendingMessage['exchange'];
+  readonly routing_key: string;
+  readonly traceparent: string | null;
+  readonly headers: string | null;
+  readonly partition_no: number;
+  readonly due_at: number;
+  readonly attempts: number;
+  readonly payload: string;
+  readonly head_sequence: number;
+}
+
+const waiting = 'o.published_at is null and o.set_aside_reason is null';
+
+/** `read` sees committed rows; every change is a short transaction of its own in the writer's queue. */
+export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDialect): Outbox => {
+  const change = (sql: string, bindings: readonly (string | number)[]): Promise<number> =>
+    writer.write((session) => dialect.change(session, sql, bindings));
+
+  /** Rows whose partition is still leased to this owner with this fence; takes the leases and the owner. */
+  const stillLeased = `partition_no in (select l.partition_no from ${dialect.rows(['integer', 'integer'])} f
+    join relay_leases l on l.partition_no = f.c0 and l.fence = f.c1 where l.owner = ?)`;
+  const fence = (leases: readonly Lease[]): string =>
+    JSON.stringify(leases.map(({ partition, fence }) => [partition, fence]));
+
+  return {
+    readDue: async ({ partitions, now, limit, after }) => {
+      const every = new Set(partitions).size === partitionCount;
+      const rows = await read.query<PendingRow>(
+        `select o.row_no, o.id, o.tenant, o.source, o.sequence, o.type, o.exchange, o.routing_key, o.traceparent, o.headers,
+           o.partition_no, o.due_at, o.attempts, o.payload,
+           (select min(h.sequence) from outbox h
+            where h.tenant = o.tenant and h.source = o.source and h.published_at is null) as head_sequence
+         from outbox o
+         where ${waiting} and o.due_at <= ? and (o.due_at, o.row_no) > (?, ?)
+           ${every ? '' : `and o.partition_no in (select c0 from ${dialect.rows(['integer'])} p)`}
+         order by o.due_at, o.row_no limit ?`,
+        [
+          now,
+          after?.dueAt ?? -1,
+          after?.row ?? -1,
+          ...(every ? [] : [JSON.stringify(partitions.map((partition) => [partition]))]),
+          limit,
+        ],
+      );
+      return rows.map(toPending);
+    },
+    markPublished: (rows, at, owner, leases) =>
+      change(
+        `update outbox set published_at = ?, set_aside_reason = null
+         where row_no in (select c0 from ${dialect.rows(['integer'])} r) and published_at is null and ${stillLeased}`,
+        [at, JSON.stringify(rows.map((row) => [row])), fence(leases), owner],
+      ),
+    postpone: async (rows, owner, leases) => {
+      await change(
+        `update outbox set due_at = r.c1, attempts = r.c2, last_error = r.c3
+         from ${dialect.rows(['integer', 'integer', 'integer', 'text'])} r
+         where row_no = r.c0 and published_at is null and ${stillLeased}`,
+        [
+          JSON.stringify(rows.map(({ row, dueAt, attempts, error }) => [row, dueAt, attempts, error])),
+          fence(leases),
+          owner,
+        ],
+      );
+    },
+    setAside: async (row, reason, owner, leases) => {
+      await change(
+        `update outbox set set_aside_reason = ? where row_no = ? and published_at is null and ${stillLeased}`,
+        [reason, row, fence(leases), owner],
+      );
+    },
+    listSetAside: async (limit) =>
+      (
+        await read.query<Awaited<ReturnType<Outbox['listSetAside']>>[number]>(
+          `select id, source, sequence, type, set_aside_reason as reason from outbox
+           where set_aside_reason is not null order by row_no limit ?`,
+          [limit],
+        )
+      ).map((row) => ({ ...row })),
+    retryAll: () =>
+      change(
+        `update outbox set due_at = 0, set_aside_reason = null,
+           attempts = case when set_aside_reason is null then attempts else 0 end
+         where published_at is null and (set_aside_reason is not null or (last_error is not null and due_at > 0))`,
+        [],
+      ),
+    nextDueAt: async (now) => {
+      const [row] = await read.query<{ next: number | null }>(
+        `select min(o.due_at) as next from outbox o where ${waiting} and o.due_at > ?`,
+        [now],
+      );
+      return row?.next ?? null;
+    },
+    isPublishedThrough: async (tenant, source, sequence) => {
+      const rows = await read.query(
+        `select 1 from outbox where tenant = ? and source = ? and sequence <= ? and published_at is null limit 1`,
+        [tenant, source, sequence],
+      );
+      return rows.length === 0;
+    },
+    stats: (now) => readStats(read, now),
+    deletePublishedBefore: (before, limit) =>
+      change(
+        `delete from outbox where row_no in (select row_no from outbox
+           where published_at is not null and published_at < ? order by published_at, row_no limit ?)`,
+        [before, limit],
+      ),
+  };
+};
+
+/** With nothing set aside, as nearly always, nothing is held and the rows need not be looked at. */
+const readStats = async (read: Session, now: number): Promise<OutboxStats> => {
+  const [aside] = await read.query<{ count: number }>(
+    'select count(*) as count from outbox where set_aside_reason is not null',
+  );
+  const setAside = aside?.count ?? 0;
+  const behind = `exists (select 1 from outbox s where s.set_aside_reason is not null
+    and s.tenant = o.tenant and s.source = o.source and s.sequence < o.sequence)`;
+  const [held] =
+    setAside === 0
+      ? []
+      : await read.query<{ count: number }>(
+          `select count(*) as count from outbox o where ${waiting} and ${behind}`,
+        );
+  const [row] = await read.query<{ count: number; oldest: number | null }>(
+    `select count(*) as count, min(o.row_no) as oldest from outbox o
+     where ${waiting} ${setAside === 0 ? '' : `and not ${behind}`}`,
+  );
+  const [oldest] = await read.query<{ added_at: number }>('select added_at from outbox where row_no = ?', [
+    row?.oldest ?? 0,
+  ]);
+  return {
+    pending: row?.count ?? 0,
+    held: held?.count ?? 0,
+    setAside,
+    oldestPendingAgeSeconds: oldest === undefined ? null : Math.max(0, now - oldest.added_at) / 1000,
+  };
+};
+
+const toPending = (row: PendingRow): PendingMessage => ({
+  row: row.row_no,
+  id: row.id,
+  tenant: row.tenant,
+  source: row.source,
+  sequence: row.sequence,
+  type: row.type,
+  exchange: row.exchange,
+  routingKey: row.routing_key,
+  payload: row.payload,
+  traceparent: row.traceparent,
+  ...(row.headers === null ? {} : { headers: JSON.parse(row.headers) as Record<string, string> }),
+  dueAt: row.due_at,
+  partition: row.partition_no,
+  attempts: row.attempts,
+  headSequence: row.head_sequence,
+});

@@ -1,0 +1,21 @@
+import { destination, pino, stdTimeFunctions } from 'pino';
+import type { Logger } from '../../ports/logger.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/**
+ * JSON lines to a file descriptor (1 is stdout, 2 is stderr). Writes are synchronous, so that the last line before
+ * a crash is not lost. An error belongs under the field `err`, where it is written with its stack and cause.
+ */
+export const createPinoLogger = (level: LogLevel, fd = 1): Logger =>
+  pino(
+    {
+      level,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination({ fd, sync: true }),
+  );
+
+/** Says nothing. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

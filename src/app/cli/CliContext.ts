@@ -1,0 +1,9 @@
+import type { Config } from '../config.ts';
+
+/** What a command works with. */
+export interface CliContext {
+  /** Read only by the commands that need it; throws `ConfigError`. */
+  readonly config: () => Config;
+  /** For a command that ends as it should and still has bad news. */
+  readonly outcome: { exitCode: number };
+}

@@ -1,0 +1,48 @@
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { CliContext } from './CliContext.ts';
+import { demoCommand } from './demoCommand.ts';
+import { migrateCommand } from './migrateCommand.ts';
+import { outboxCommand } from './outboxCommand.ts';
+import { viewsCommand } from './viewsCommand.ts';
+
+/** Every command on one screen. */
+export const createProgram = (context: CliContext): Command => {
+  const program = new Command('orderflow')
+    .description('Operate an orderflow service: its database, its outbox, its views.')
+    .version(packageJson.version)
+    .configureHelp({
+      styleTitle: (title) => styleText('bold', title, { validateStream: false }),
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`.trim(),
+    })
+    .configureOutput({
+      outputError: (text, write) =>
+        write(text.replace(/^error:/, styleText('red', 'orderflow:', { stream: process.stderr }))),
+    })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Settings are environment variables, the same as those of the service; DATABASE_URL says which database.
+
+Examples:
+  $ orderflow migrate status
+  $ orderflow outbox status --json
+  $ orderflow views rebuild
+  $ orderflow demo --orders 1000
+
+Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
+    );
+  for (const create of [migrateCommand, outboxCommand, viewsCommand, demoCommand]) {
+    program.addCommand(inheriting(program, create(context)));
+  }
+  return program;
+};
+
+/** Commander copies settings only to commands that it makes itself. */
+const inheriting = (parent: Command, command: Command): Command => {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheriting(command, child as Command);
+  return command;
+};

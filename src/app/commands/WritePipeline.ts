@@ -1,0 +1,270 @@
+import type { Clock } from '../../ports/clock.ts';
+import { type CommandResult, Overloaded } from '../../ports/commands.ts';
+import { type StreamKey, streamKeyText } from '../../ports/eventStore.ts';
+import {
+  type IdempotencyKey,
+  type IdempotencyRecord,
+  idempotencyKeyText,
+} from '../../ports/idempotencyStore.ts';
+import type { Ids } from '../../ports/ids.ts';
+import type { Logger } from '../../ports/logger.ts';
+import {
+  CommitUnknown,
+  StoreUnavailable,
+  type Transaction,
+  TransactionConflict,
+  type UnitOfWork,
+} from '../../ports/unitOfWork.ts';
+import { BatchSession } from './BatchSession.ts';
+import type { Participant, Work } from './work.ts';
+
+export interface WritePipelineOptions {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** How many items may wait; one more is refused. */
+  readonly capacity: number;
+  /** How much memory those that wait may take together, about; 64 MiB by default. */
+  readonly capacityBytes?: number;
+  /** How many items one transaction takes at most. */
+  readonly maxBatch: number;
+  /** Called after every commit that wrote messages: wakes the relay and the event streams. */
+  readonly onCommitted: () => void;
+}
+
+/** How an item ended, known once its batch is committed. */
+type Settlement = { readonly result: CommandResult<unknown> } | { readonly error: unknown };
+
+interface Waiting {
+  readonly work: Work<unknown>;
+  readonly settle: (settlement: Settlement) => void;
+}
+
+/** Attempts of a batch before its items run one by one, and of a single item before it is given up. */
+const batchAttempts = 4;
+const singleAttempts = 20;
+const defaultCapacityBytes = 64 * 1024 * 1024;
+
+/**
+ * Group commit. Whatever is waiting becomes one batch: one transaction, one fsync. Items are decided in arrival
+ * order, each seeing what those before it decided; every caller gets its own outcome, after the commit.
+ *
+ * - An item that throws, or is refused, does not disturb its neighbours.
+ * - `TransactionConflict`: another process was faster; the batch runs again on fresh reads.
+ * - A batch that keeps failing runs one by one, so that one bad item cannot take others down.
+ * - `StoreUnavailable` and `CommitUnknown` fail the batch: the callers repeat with the same idempotency key.
+ */
+export class WritePipeline {
+  readonly #options: WritePipelineOptions;
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(options: WritePipelineOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with `Overloaded`, `StoreUnavailable`, or whatever `work.run` threw. */
+  submit<Outcome>(work: Work<Outcome>): Promise<CommandResult<Outcome>> {
+    if (this.#stopped) return Promise.reject(new Overloaded('The service is shutting down.'));
+    if (this.#isFull(work.bytes ?? 0)) {
+      return Promise.reject(new Overloaded('Too many requests are waiting to be written.'));
+    }
+    return new Promise((resolve, reject) => {
+      const settle = (settlement: Settlement) =>
+        'error' in settlement
+          ? reject(settlement.error)
+          : resolve(settlement.result as CommandResult<Outcome>); /* the result of this very work */
+      // Outcomes travel untyped between here and `settle`; `remember` only ever meets the outcome of its own work.
+      this.#waiting.push({ work: work as Work<unknown>, settle });
+      this.#waitingBytes += work.bytes ?? 0;
+      this.#running ??= this.#drain();
+    });
+  }
+
+  /** Takes nothing new, and resolves when everything that was waiting is settled. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  /** One large item alone always finds room. */
+  #isFull(bytes: number): boolean {
+    const { capacity, capacityBytes = defaultCapacityBytes } = this.#options;
+    if (this.#waiting.length >= capacity) return true;
+    return this.#waiting.length > 0 && this.#waitingBytes + bytes > capacityBytes;
+  }
+
+  async #drain(): Promise<void> {
+    // One turn of the event loop lets requests that arrived together join the first batch.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.#options.maxBatch);
+      for (const { work } of batch) this.#waitingBytes -= work.bytes ?? 0;
+      const settlements = await this.#settleBatch(batch.map(({ work }) => work));
+      for (const [index, item] of batch.entries()) item.settle(settlements[index]!);
+    }
+    this.#running = null;
+  }
+
+  async #settleBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
+    const attempts = batch.length === 1 ? singleAttempts : batchAttempts;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#commitBatch(batch, attempt);
+      } catch (error) {
+        const conflict = error instanceof TransactionConflict;
+        if (conflict && attempt < attempts) {
+          await this.#options.clock.sleep(Math.random() * Math.min(2 ** attempt, 50));
+          continue;
+        }
+        if (isUnavailable(error)) return batch.map(() => ({ error: asUnavailable(error) }));
+        if (batch.length === 1)
+          return [{ error: conflict ? new StoreUnavailable('too many writers at once') : error }];
+        this.#options.logger.warn(
+          { err: error, items: batch.length },
+          'a batch failed; its items run one by one',
+        );
+        return this.#settleOneByOne(batch);
+      }
+    }
+  }
+
+  async #settleOneByOne(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
+    const settlements: Settlement[] = [];
+    for (const [index, work] of batch.entries()) {
+      const [settlement] = await this.#settleBatch([work]);
+      // The database has gone meanwhile: each of the others would only wait for the same answer.
+      if (isUnavailable(settlement && 'error' in settlement && settlement.error)) {
+        return [...settlements, ...batch.slice(index).map(() => settlement!)];
+      }
+      settlements.push(settlement!);
+    }
+    return settlements;
+  }
+
+  async #commitBatch(batch: readonly Work<unknown>[], attempt: number): Promise<readonly Settlement[]> {
+    let wroteMessages = false;
+    const settlements = await this.#options.unitOfWork.transact(async (tx) => {
+      const known = await findKnown(tx, batch);
+      const needed = neededStreams(batch);
+      // Ids are unique, so a new stream is read only after a first attempt has met a conflict.
+      const reads = needed.filter(({ isNew }) => !isNew || attempt > 1);
+      const stored = reads.length === 0 ? [] : await tx.events.readStreams(reads);
+      const books = await openBooks(tx, batch);
+      const session = new BatchSession(this.#options.ids, needed, stored);
+      const { settled, records } = this.#runAll(batch, session, known, books);
+      await write(tx, session, records);
+      for (const [participant, book] of books) await participant.end(tx, book);
+      wroteMessages = session.messages.length > 0 || books.size > 0;
+      return settled;
+    });
+    if (wroteMessages) this.#announce();
+    return settlements;
+  }
+
+  /** The commit has happened: whatever a listener does, it must not look like a failed batch. */
+  #announce(): void {
+    try {
+      this.#options.onCommitted();
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'a commit listener failed');
+    }
+  }
+
+  /** Everything is decided here, in arrival order, without a single wait. */
+  #runAll(
+    batch: readonly Work<unknown>[],
+    session: BatchSession,
+    known: Map<string, IdempotencyRecord>,
+    books: Books,
+  ) {
+    const records: IdempotencyRecord[] = [];
+    const settled = batch.map((work): Settlement => {
+      const { repeatable, cause } = work;
+      const key = repeatable && { tenant: cause.tenant, caller: repeatable.caller, key: repeatable.key };
+      const first = key && known.get(idempotencyKeyText(key));
+      if (first !== undefined) return { result: repeated(first, repeatable?.fingerprint) };
+      try {
+        const { returned, wrote } = session.runItem(cause, (item) => {
+          const outcome = work.run(item, work.part && books.get(work.part.participant));
+          return { outcome, answer: repeatable?.remember(outcome) ?? null };
+        });
+        const { outcome, answer } = returned;
+        if (key !== undefined && repeatable !== undefined && answer !== null) {
+          const { fingerprint } = repeatable;
+          const record = { ...key, fingerprint, answer, wrote, createdAt: this.#options.clock.now() };
+          known.set(idempotencyKeyText(key), record);
+          records.push(record);
+        }
+        return { result: { kind: 'done', outcome, wrote } };
+      } catch (error) {
+        return { error };
+      }
+    });
+    return { settled, records };
+  }
+}
+
+const findKnown = async (tx: Transaction, batch: readonly Work<unknown>[]) => {
+  const keys = new Map<string, IdempotencyKey>();
+  for (const { repeatable, cause } of batch) {
+    if (repeatable === undefined) continue;
+    const key = { tenant: cause.tenant, caller: repeatable.caller, key: repeatable.key };
+    keys.set(idempotencyKeyText(key), key);
+  }
+  const records = keys.size === 0 ? [] : await tx.idempotency.find([...keys.values()]);
+  return new Map(records.map((record) => [idempotencyKeyText(record), record]));
+};
+
+type Books = ReadonlyMap<Participant<unknown, unknown>, unknown>;
+
+const openBooks = async (tx: Transaction, batch: readonly Work<unknown>[]): Promise<Books> => {
+  const parts = batch.flatMap(({ part }) => (part === undefined ? [] : [part]));
+  const books = new Map<Participant<unknown, unknown>, unknown>();
+  for (const [participant, items] of Map.groupBy(parts, (part) => part.participant)) {
+    books.set(
+      participant,
+      await participant.begin(
+        tx,
+        items.map(({ item }) => item),
+      ),
+    );
+  }
+  return books;
+};
+
+const neededStreams = (batch: readonly Work<unknown>[]) => {
+  const needed = new Map<string, StreamKey & { readonly isNew: boolean }>();
+  for (const { streams, cause } of batch) {
+    for (const { stream, isNew } of streams) {
+      const key = { tenant: cause.tenant, stream, isNew };
+      if (!isNew || !needed.has(streamKeyText(key))) needed.set(streamKeyText(key), key);
+    }
+  }
+  return [...needed.values()];
+};
+
+const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
+  if (session.messages.length > 0) {
+    const appended = await tx.events.append(session.appends);
+    if (!appended.ok) throw new TransactionConflict();
+    await tx.outbox.add(session.messages);
+    const views = session.views(appended.firstPositions);
+    if (views.length > 0) await tx.orderViews.save(views);
+  }
+  if (records.length > 0) await tx.idempotency.save(records);
+};
+
+const repeated = (first: IdempotencyRecord, fingerprint: string | undefined): CommandResult<unknown> =>
+  first.fingerprint === fingerprint
+    ? { kind: 'replayed', answer: first.answer, wrote: first.wrote }
+    : { kind: 'key_reused' };
+
+const isUnavailable = (error: unknown): error is StoreUnavailable | CommitUnknown =>
+  error instanceof StoreUnavailable || error instanceof CommitUnknown;
+
+const asUnavailable = (error: StoreUnavailable | CommitUnknown): StoreUnavailable =>
+  error instanceof StoreUnavailable ? error : new StoreUnavailable(error.message, { cause: error });

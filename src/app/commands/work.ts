@@ -1,0 +1,85 @@
+import type { Aggregate } from '../../domain/shared/aggregate.ts';
+import type { Decision, DomainEvent } from '../../domain/shared/decider.ts';
+import type { Cause, Repeatable } from '../../ports/commands.ts';
+import type { OrderViewChange } from '../../ports/orderViews.ts';
+import type { Transaction } from '../../ports/unitOfWork.ts';
+
+/** An aggregate together with the view that is written in the same transaction as its events. */
+export interface WriteModel<Command, Event extends DomainEvent, State> {
+  readonly aggregate: Aggregate<Command, Event, State>;
+  readonly view?: (change: ViewedChange<State>) => OrderViewChange;
+}
+
+export interface ViewedChange<State> {
+  readonly tenant: string;
+  readonly id: string;
+  readonly state: State;
+  readonly version: number;
+  /** Null when the stream existed before this transaction. */
+  readonly firstPosition: number | null;
+}
+
+export interface Loaded<State> {
+  readonly state: State;
+  /** 0 when there is no such stream. */
+  readonly version: number;
+}
+
+/** What a piece of work can do while it runs. It sees everything that work before it in its batch has decided. */
+export interface Session {
+  load<Command, Event extends DomainEvent, State>(
+    model: WriteModel<Command, Event, State>,
+    id: string,
+  ): Loaded<State>;
+  /** Lets the aggregate decide. Accepted events are staged; a refusal stages nothing. */
+  execute<Command, Event extends DomainEvent, State>(
+    model: WriteModel<Command, Event, State>,
+    id: string,
+    command: Command,
+  ): Decision<Event>;
+}
+
+export interface NeededStream {
+  readonly stream: string;
+  /** The id was made for this work, so nothing can be there: spares the read. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Something that takes part in the transactions of its works, such as a consumer's order gate: it reads before they
+ * run, and writes after. A book is one batch's memory of it, made anew when the batch runs again.
+ */
+export interface Participant<Item, Book> {
+  begin(tx: Transaction, items: readonly Item[]): Promise<Book>;
+  end(tx: Transaction, book: Book): Promise<void>;
+}
+
+/** One item for the write pipeline. */
+export interface Work<Outcome> {
+  readonly cause: Cause;
+  /** Every stream that `run` may load. */
+  readonly streams: readonly NeededStream[];
+  readonly repeatable?: Repeatable<Outcome>;
+  /** About how much memory it takes while it waits. */
+  readonly bytes?: number;
+  /**
+   * Decides, in memory: synchronous and free of effects, because it runs again when another writer was faster. A
+   * throw fails this work only.
+   */
+  readonly run: (session: Session, book: unknown) => Outcome;
+  /** The participant whose book `run` gets, and what it is to read for this work. See `workWith`. */
+  readonly part?: { readonly participant: Participant<unknown, unknown>; readonly item: unknown };
+}
+
+/** Work that uses a participant's book. It must change the book last, when nothing can fail any more. */
+export const workWith = <Item, Book, Outcome>(
+  participant: Participant<Item, Book>,
+  item: Item,
+  work: Omit<Work<Outcome>, 'run' | 'part'>,
+  run: (session: Session, book: Book) => Outcome,
+): Work<Outcome> => ({
+  ...work,
+  // The pipeline hands each work the book of its own participant; the types meet again here.
+  part: { participant: participant as Participant<unknown, unknown>, item },
+  run: (session, book) => run(session, book as Book),
+});

@@ -1,0 +1,152 @@
+import { ContainerModule } from 'inversify';
+import { connectAmqpBroker } from '../../adapters/amqp/connectAmqpBroker.ts';
+import { createHttpServer } from '../../adapters/http/createHttpServer.ts';
+import { InMemoryBroker } from '../../adapters/memory/InMemoryBroker.ts';
+import { systemClock } from '../../adapters/system/SystemClock.ts';
+import { uuidV7Ids } from '../../adapters/system/UuidV7Ids.ts';
+import type { Broker } from '../../ports/broker.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Stores } from '../../ports/stores.ts';
+import { WritePipeline } from '../commands/WritePipeline.ts';
+import type { Config } from '../config.ts';
+import { CommitSignal } from '../messaging/CommitSignal.ts';
+import { OutboxRelay } from '../messaging/OutboxRelay.ts';
+import { PublishedWaiters } from '../messaging/publishedWaiters.ts';
+import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
+import { isMandatory, orderflowTopology } from '../messaging/topology.ts';
+import { orderService } from '../orders/orderService.ts';
+import { openStores } from './openStores.ts';
+import { tokens } from './tokens.ts';
+
+const hours = 60 * 60 * 1000;
+
+/** Time and ids. */
+export const systemModule = new ContainerModule(({ bind }) => {
+  bind(tokens.clock).toConstantValue(systemClock);
+  bind(tokens.ids).toConstantValue(uuidV7Ids);
+  bind(tokens.lifecycle).toConstantValue({ draining: false });
+});
+
+/** Where events are kept, and what carries messages: chosen by the configuration. */
+export const infrastructureModule = new ContainerModule(({ bind }) => {
+  bind(tokens.stores)
+    .toResolvedValue(openStores, [tokens.config, tokens.clock, tokens.logger])
+    .inSingletonScope();
+  bind(tokens.broker)
+    .toResolvedValue(openBroker, [tokens.config, tokens.clock, tokens.logger])
+    .inSingletonScope();
+});
+
+/** The application itself: knows ports only. */
+export const applicationModule = new ContainerModule(({ bind }) => {
+  bind(tokens.commits)
+    .toResolvedValue(() => new CommitSignal())
+    .inSingletonScope();
+  bind(tokens.pipeline)
+    .toResolvedValue(
+      (config, stores, clock, ids, logger, commits) =>
+        new WritePipeline({
+          unitOfWork: stores.unitOfWork,
+          clock,
+          ids,
+          logger,
+          capacity: config.writeQueueMax,
+          maxBatch: config.writeBatchMax,
+          onCommitted: () => commits.notify(),
+        }),
+      [tokens.config, tokens.stores, tokens.clock, tokens.ids, tokens.logger, tokens.commits],
+    )
+    .inSingletonScope();
+  bind(tokens.waiters)
+    .toResolvedValue(
+      (stores, clock, logger) => new PublishedWaiters({ outbox: stores.outbox, clock, logger }),
+      [tokens.stores, tokens.clock, tokens.logger],
+    )
+    .inSingletonScope();
+  bind(tokens.orders)
+    .toResolvedValue(
+      (pipeline, stores, waiters) =>
+        orderService({ pipeline, events: stores.events, views: stores.orderViews, waiters }),
+      [tokens.pipeline, tokens.stores, tokens.waiters],
+    )
+    .inSingletonScope();
+  bind(tokens.relay)
+    .toResolvedValue(
+      (config, stores, broker, clock, ids, logger, waiters) =>
+        new OutboxRelay({
+          outbox: stores.outbox,
+          leases: stores.leases,
+          publisher: broker,
+          clock,
+          logger,
+          owner: ids.next(),
+          isMandatory: isMandatory(orderflowTopology(config.queuePrefix)),
+          onPublished: waiters.onPublished,
+          settings: { window: config.relayWindow },
+        }),
+      [tokens.config, tokens.stores, tokens.broker, tokens.clock, tokens.ids, tokens.logger, tokens.waiters],
+    )
+    .inSingletonScope();
+  bind(tokens.cleaner)
+    .toResolvedValue(
+      (config, stores, clock, logger) =>
+        new RetentionCleaner({
+          outbox: stores.outbox,
+          idempotency: stores.idempotencyCleaner,
+          inbox: stores.inboxCleaner,
+          clock,
+          logger,
+          outboxRetentionMs: config.outboxRetentionHours * hours,
+          idempotencyTtlMs: config.idempotencyTtlHours * hours,
+        }),
+      [tokens.config, tokens.stores, tokens.clock, tokens.logger],
+    )
+    .inSingletonScope();
+});
+
+/** The way in for clients. */
+export const httpModule = new ContainerModule(({ bind }) => {
+  bind(tokens.http)
+    .toResolvedValue(
+      (config, orders, commits, clock, ids, logger, stores, lifecycle) =>
+        createHttpServer(
+          { orders, commits, clock, ids, logger, health: health(stores, lifecycle) },
+          { maxStreams: config.eventStreamsMax },
+        ),
+      [
+        tokens.config,
+        tokens.orders,
+        tokens.commits,
+        tokens.clock,
+        tokens.ids,
+        tokens.logger,
+        tokens.stores,
+        tokens.lifecycle,
+      ],
+    )
+    .inSingletonScope();
+});
+
+const health = (stores: Stores, lifecycle: { readonly draining: boolean }) => ({
+  ping: async () => {
+    await stores.ping();
+    return true;
+  },
+  draining: () => lifecycle.draining,
+});
+
+const openBroker = (config: Config, clock: Clock, logger: Logger): Broker => {
+  const topology = orderflowTopology(config.queuePrefix);
+  if (config.broker.kind === 'memory') {
+    // Confirmed once consumed: what no consumer has handled yet stays in the outbox, and survives a crash there.
+    return new InMemoryBroker({ topology, clock, logger, confirm: 'on-consumed' });
+  }
+  return connectAmqpBroker({
+    urls: config.broker.urls.join(','),
+    topology,
+    clock,
+    logger,
+    confirmTimeoutMs: config.confirmTimeoutMs,
+  });
+};

@@ -1,0 +1,90 @@
+import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../adapters/system/SystemClock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Config } from '../config.ts';
+import { type Composition, compose } from './container.ts';
+import { lockStores } from './openStores.ts';
+
+export interface App {
+  /** Where the HTTP edge listens; null without the role `api`. */
+  readonly url: string | null;
+  readonly composition: Composition;
+  /** Stops in order, each step bounded in time. Twice is fine. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the program: database → broker → relay → HTTP. Rejects with a clear message when the database cannot be
+ * used or the address cannot be listened on; a broker that is away is no reason not to start.
+ */
+export const startApp = async (config: Config, logger: Logger): Promise<App> => {
+  const lock = await lockStores(config);
+  let composition: Composition | undefined;
+  try {
+    composition = await compose(config, logger);
+    const url = await startRoles(config, composition, logger);
+    const running = composition;
+    let stopped: Promise<void> | undefined;
+    const stop = () => {
+      stopped ??= stopInOrder(config, running, logger).finally(() => lock.release());
+      return stopped;
+    };
+    return { url, composition, stop };
+  } catch (error) {
+    if (composition !== undefined) await stopInOrder(config, composition, logger);
+    await lock.release();
+    throw error;
+  }
+};
+
+const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
+  const { relay, commits, cleaner, http } = parts;
+  if (config.roles.has('relay')) {
+    commits.onCommit(() => relay.wake());
+    relay.start();
+    cleaner.start();
+  }
+  return config.roles.has('api') ? listen(http.server, config, logger) : null;
+};
+
+const listen = (
+  server: Composition['http']['server'],
+  { host, port }: Config,
+  logger: Logger,
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      // Such as too many open files: that connection is lost, the service goes on.
+      server.on('error', (err) => logger.error({ err }, 'a connection could not be accepted'));
+      const { port: actual } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
+    });
+  });
+
+/** HTTP → consumers → pipeline → relay → broker → database: nobody stops before those that need it. */
+const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
+  const { lifecycle, http, pipeline, cleaner, relay, broker, stores } = parts;
+  const deadline = systemClock.now() + config.shutdownTimeoutMs;
+  const left = () => Math.max(100, deadline - systemClock.now());
+  lifecycle.draining = true;
+  const step = async (name: string, work: Promise<unknown>) => {
+    const timeout = new AbortController();
+    try {
+      const late = systemClock.sleep(left(), timeout.signal).then(() => 'late');
+      if ((await Promise.race([work, late])) === 'late')
+        logger.warn({ step: name }, 'stopping took too long; going on');
+    } catch (error) {
+      logger.error({ err: error, step: name }, 'a part did not stop cleanly');
+    } finally {
+      timeout.abort();
+    }
+  };
+  await step('http', http.close(left() / 2));
+  await step('pipeline', pipeline.stop());
+  await step('cleaner', cleaner.stop());
+  await step('relay', relay.stop({ deadlineMs: left() / 2 }));
+  await step('broker', broker.close());
+  await step('database', stores.close());
+};

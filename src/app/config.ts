@@ -1,0 +1,161 @@
+import { z } from 'zod';
+
+export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
+export type Role = (typeof roles)[number];
+
+/** Roles that handle messages; with the in-memory broker nobody but this process can publish to them. */
+const consumerRoles: readonly Role[] = ['orders', 'inventory', 'notifications', 'loyalty'];
+
+export type DatabaseConfig = { readonly kind: 'sqlite' /** A path, or `:memory:`. */; readonly file: string };
+
+export type BrokerConfig =
+  | { readonly kind: 'memory' }
+  /** Hosts of one cluster, tried in turn. They may carry credentials: never log them. */
+  | { readonly kind: 'amqp'; readonly urls: readonly string[] };
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly database: DatabaseConfig;
+  readonly broker: BrokerConfig;
+  readonly roles: ReadonlySet<Role>;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly idempotencyTtlHours: number;
+  readonly outboxRetentionHours: number;
+  readonly queuePrefix: string;
+  readonly writeQueueMax: number;
+  readonly writeBatchMax: number;
+  readonly relayWindow: number;
+  readonly confirmTimeoutMs: number;
+  readonly eventStreamsMax: number;
+  readonly shutdownTimeoutMs: number;
+}
+
+/** Every mistake in the configuration at once, a sentence each. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly string[];
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+    this.name = 'ConfigError';
+    this.mistakes = mistakes;
+  }
+}
+
+/** A whole number between two bounds, written in digits. */
+const wholeNumber = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .default(String(fallback))
+    .refine((text) => /^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+
+const databaseUrl = z
+  .string()
+  .default('sqlite:data/orderflow.db')
+  .transform((url, context): DatabaseConfig => {
+    const file = /^sqlite:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(url)?.[1];
+    if (file !== undefined) return { kind: 'sqlite', file };
+    context.addIssue(
+      'must be sqlite:<path of a file>, for example sqlite:data/orderflow.db, or sqlite::memory: to keep nothing',
+    );
+    return z.NEVER;
+  });
+
+const brokerUrl = z
+  .string()
+  .default('memory:')
+  .transform((text, context): BrokerConfig => {
+    if (text === 'memory:') return { kind: 'memory' };
+    const urls = text.split(',').map((url) => url.trim());
+    if (urls.every(isAmqpUrl)) return { kind: 'amqp', urls };
+    context.addIssue(
+      'must be memory: or amqp://user:password@host:5672/vhost (amqps: for TLS), several hosts separated by commas',
+    );
+    return z.NEVER;
+  });
+
+const isAmqpUrl = (text: string): boolean =>
+  URL.canParse(text) && ['amqp:', 'amqps:'].includes(new URL(text).protocol) && new URL(text).hostname !== '';
+
+const roleSet = z
+  .string()
+  .default(roles.join(','))
+  .transform((text, context): ReadonlySet<Role> => {
+    const named = text.split(',').map((role) => role.trim());
+    const known = named.filter((role): role is Role => (roles as readonly string[]).includes(role));
+    if (known.length === named.length) return new Set(known);
+    context.addIssue(`must be a comma-separated list of ${roles.join(', ')}`);
+    return z.NEVER;
+  });
+
+const environment = z.object({
+  HOST: z
+    .string()
+    .min(1, { error: 'must name an address to listen on, for example 127.0.0.1' })
+    .default('127.0.0.1'),
+  PORT: wholeNumber(3000, 0, 65_535),
+  DATABASE_URL: databaseUrl,
+  BROKER_URL: brokerUrl,
+  ROLES: roleSet,
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be one of trace, debug, info, warn, error, silent',
+    })
+    .default('info'),
+  IDEMPOTENCY_TTL_HOURS: wholeNumber(24, 24, 87_600),
+  OUTBOX_RETENTION_HOURS: wholeNumber(72, 0, 87_600),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,64}$/, {
+      error: 'must be at most 64 letters, digits, dots, dashes or underscores',
+    })
+    .default(''),
+  WRITE_QUEUE_MAX: wholeNumber(10_000, 1, 1_000_000),
+  WRITE_BATCH_MAX: wholeNumber(256, 1, 10_000),
+  RELAY_WINDOW: wholeNumber(1_000, 1, 100_000),
+  CONFIRM_TIMEOUT_MS: wholeNumber(10_000, 100, 600_000),
+  EVENT_STREAMS_MAX: wholeNumber(200, 0, 100_000),
+  SHUTDOWN_TIMEOUT_SECONDS: wholeNumber(15, 1, 600),
+});
+
+/** Reads the configuration. An empty variable counts as absent. Throws `ConfigError`. */
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
+  }
+  const values = parsed.data;
+  const mistakes = contradictions(values);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    database: values.DATABASE_URL,
+    broker: values.BROKER_URL,
+    roles: values.ROLES,
+    logLevel: values.LOG_LEVEL,
+    idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
+    outboxRetentionHours: values.OUTBOX_RETENTION_HOURS,
+    queuePrefix: values.QUEUE_PREFIX,
+    writeQueueMax: values.WRITE_QUEUE_MAX,
+    writeBatchMax: values.WRITE_BATCH_MAX,
+    relayWindow: values.RELAY_WINDOW,
+    confirmTimeoutMs: values.CONFIRM_TIMEOUT_MS,
+    eventStreamsMax: values.EVENT_STREAMS_MAX,
+    shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
+  };
+};
+
+const contradictions = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {
+  const consuming = consumerRoles.filter((role) => ROLES.has(role));
+  if (BROKER_URL.kind !== 'memory' || ROLES.has('relay') || consuming.length === 0) return [];
+  return [
+    `ROLES names ${consuming.join(', ')} without relay, but with BROKER_URL=memory: messages come only from the relay ` +
+      'of this very process: add relay, or set BROKER_URL to a RabbitMQ server',
+  ];
+};

@@ -1,0 +1,28 @@
+import type { NeededStream, Session } from '../../commands/work.ts';
+import type { IncomingMessage } from './incomingMessage.ts';
+
+/** What a context does with the messages of its queue. */
+export interface MessageHandler {
+  /** Names the gate: `inventory`. */
+  readonly consumer: string;
+  /** The queue's full name. */
+  readonly queue: string;
+  /** The streams that `handle` may load. */
+  streams(message: IncomingMessage): readonly NeededStream[];
+  /**
+   * Whatever takes time and has no effect, such as asking somebody. Ended by the signal after the handler's time-out,
+   * which counts as a failed attempt.
+   */
+  prepare?(message: IncomingMessage, signal: AbortSignal): Promise<unknown>;
+  /** Decides, in memory, in the transaction of its gate. A message that means nothing to it is simply ignored. */
+  handle(session: Session, message: IncomingMessage, prepared: unknown): void;
+}
+
+/** Where a message comes from this time. Only a redrive wakes a dead one. */
+export type Origin = 'broker' | 'store' | 'redrive';
+
+export interface Attempt {
+  readonly handler: MessageHandler;
+  readonly message: IncomingMessage;
+  readonly origin: Origin;
+}

@@ -1,0 +1,152 @@
+import type { Cause } from '../../../ports/commands.ts';
+import type { Ids } from '../../../ports/ids.ts';
+import type { WaitingMessage } from '../../../ports/inbox.ts';
+import type { NeededStream, Participant, Session, Work } from '../../commands/work.ts';
+import { workWith } from '../../commands/work.ts';
+import { deadLetter } from './deadLetter.ts';
+import type { GateBook, GateItem } from './GateBook.ts';
+import type { IncomingMessage } from './incomingMessage.ts';
+import type { Attempt } from './messageHandler.ts';
+import { type RetryPolicy, retryDelay } from './retryPolicy.ts';
+
+export type Verdict =
+  | { readonly kind: 'handled'; readonly successors: readonly WaitingMessage[] }
+  /** Handled before. */
+  | { readonly kind: 'duplicate' }
+  /** The store keeps it: behind a predecessor, until its next attempt, or, dead, for an operator. */
+  | { readonly kind: 'kept' }
+  /** Set aside just now. */
+  | { readonly kind: 'dead' };
+
+type Gates = Participant<GateItem, GateBook>;
+
+const itemOf = ({ handler, message }: Attempt): GateItem => ({
+  consumer: handler.consumer,
+  tenant: message.tenant,
+  source: message.source,
+  sequence: message.sequence ?? 0,
+  messageId: message.id,
+});
+
+/** Handles the message if it is its turn: effect, gate and outbox in one transaction. */
+export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, now: number): Work<Verdict> => {
+  const { handler, message } = attempt;
+  return gated(gates, attempt, handler.streams(message), (session, book) => {
+    const item = itemOf(attempt);
+    const elsewhere = whoseTurn(book, attempt, now);
+    if (elsewhere !== null) return elsewhere;
+    handler.handle(session, message, prepared);
+    return { kind: 'handled', successors: book.pass(item) };
+  });
+};
+
+/**
+ * Records that a risky attempt begins, before it does. A message that began too often without an end has killed its
+ * process each time: it is set aside. Null: go on.
+ */
+export const startWork = (
+  gates: Gates,
+  attempt: Attempt,
+  policy: RetryPolicy,
+  now: number,
+  dueAt: number,
+  ids: Ids,
+): Work<Verdict | null> =>
+  gated(gates, attempt, [], (_session, book) => {
+    const elsewhere = whoseTurn(book, attempt, now);
+    if (elsewhere !== null) return elsewhere;
+    const row = currentRow(book, attempt, now);
+    if (row.deaths >= policy.maxDeaths) {
+      const error = `the process died ${row.deaths + 1} times while handling this message`;
+      return bury(book, attempt, { ...row, error }, 'crash', ids);
+    }
+    book.save({ ...row, state: 'started', deaths: row.deaths + 1, dueAt });
+    return null;
+  });
+
+/** Records a failed attempt: the message is retried later, or dead when no attempt is left or none can help. */
+export const failureWork = (
+  gates: Gates,
+  attempt: Attempt,
+  failure: { readonly error: string; readonly permanent: boolean },
+  policy: RetryPolicy,
+  now: number,
+  random: () => number,
+  ids: Ids,
+): Work<Verdict> =>
+  gated(gates, attempt, [], (_session, book) => {
+    const elsewhere = whoseTurn(book, attempt, now);
+    if (elsewhere !== null) return elsewhere;
+    const before = currentRow(book, attempt, now);
+    const row = { ...before, attempts: before.attempts + 1, deaths: 0, error: failure.error };
+    const delay = failure.permanent ? null : retryDelay(policy, row.attempts, random);
+    if (delay === null) return bury(book, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
+    book.save({ ...row, state: 'retrying', dueAt: now + delay });
+    return { kind: 'kept' };
+  });
+
+/** Lets the gate pass a dead message by, so that its successors follow. */
+export const discardWork = (gates: Gates, attempt: Attempt): Work<Verdict> =>
+  gated<Verdict>(gates, attempt, [], (_session, book) => {
+    const item = itemOf(attempt);
+    if (book.turn(item) !== 'next') return { kind: 'duplicate' };
+    return { kind: 'handled', successors: book.pass(item) };
+  });
+
+const gated = <Outcome>(
+  gates: Gates,
+  attempt: Attempt,
+  streams: readonly NeededStream[],
+  run: (session: Session, book: GateBook) => Outcome,
+): Work<Outcome> => workWith(gates, itemOf(attempt), { cause: causeOf(attempt.message), streams }, run);
+
+/** Null when it is this attempt's turn. A message ahead of its turn is kept. */
+const whoseTurn = (book: GateBook, attempt: Attempt, now: number): Verdict | null => {
+  const item = itemOf(attempt);
+  const turn = book.turn(item);
+  if (turn === 'past') return { kind: 'duplicate' };
+  const row = book.row(item);
+  if (turn === 'ahead') {
+    if (row === undefined) book.save(currentRow(book, attempt, now));
+    return { kind: 'kept' };
+  }
+  if (row?.state === 'dead' && attempt.origin !== 'redrive') return { kind: 'kept' };
+  if (row?.state === 'retrying' && attempt.origin === 'broker') return { kind: 'kept' };
+  return null;
+};
+
+/** The message's row, or the one it would have; a redrive begins anew. */
+const currentRow = (book: GateBook, attempt: Attempt, now: number): WaitingMessage => {
+  const row = book.row(itemOf(attempt));
+  if (row !== undefined && !(attempt.origin === 'redrive' && row.state === 'dead')) return row;
+  return {
+    ...itemOf(attempt),
+    type: attempt.message.type,
+    state: 'held',
+    attempts: 0,
+    deaths: 0,
+    dueAt: 0,
+    error: null,
+    firstSeen: row?.firstSeen ?? now,
+    message: JSON.stringify(attempt.message.raw),
+  };
+};
+
+const bury = (
+  book: GateBook,
+  attempt: Attempt,
+  row: WaitingMessage,
+  reason: 'refused' | 'exhausted' | 'crash',
+  ids: Ids,
+): Verdict => {
+  book.save({ ...row, state: 'dead' });
+  book.publish(deadLetter(attempt, row, reason, ids));
+  return { kind: 'dead' };
+};
+
+const causeOf = ({ tenant, correlationId, id, traceparent }: IncomingMessage): Cause => ({
+  tenant,
+  correlationId,
+  causationId: id,
+  traceparent,
+});

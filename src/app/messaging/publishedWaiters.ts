@@ -1,0 +1,116 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Outbox } from '../../ports/outbox.ts';
+
+export interface PublishedWaitersOptions {
+  readonly outbox: Pick<Outbox, 'isPublishedThrough'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How often to ask the outbox what a relay in another process has done; 100 ms by default. */
+  readonly pollMs?: number;
+  /** Beyond so many at once nobody waits: the answer is then `false` at once. 10,000 by default. */
+  readonly maxWaiters?: number;
+}
+
+interface Waiter {
+  readonly tenant: string;
+  readonly source: string;
+  readonly sequence: number;
+  readonly settle: (published: boolean) => void;
+}
+
+/**
+ * Lets a caller wait until its messages are published: woken by the relay of this process, else by asking the
+ * outbox every now and then, one question at a time however many wait.
+ */
+export class PublishedWaiters {
+  private readonly options: PublishedWaitersOptions;
+  private readonly waiting = new Map<string, Set<Waiter>>();
+  private count = 0;
+  private polling: AbortController | null = null;
+  private failing = false;
+
+  constructor(options: PublishedWaitersOptions) {
+    this.options = options;
+  }
+
+  /**
+   * True as soon as every message of the source up to and including `sequence` is published, false when that takes
+   * longer than `timeoutMs`. Never rejects.
+   */
+  async waitFor(tenant: string, source: string, sequence: number, timeoutMs: number): Promise<boolean> {
+    if (this.count >= (this.options.maxWaiters ?? 10_000)) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const ended = new AbortController();
+    const waiter: Waiter = {
+      tenant,
+      source,
+      sequence,
+      settle: (published) => {
+        if (ended.signal.aborted) return;
+        this.remove(waiter);
+        resolve(published);
+        ended.abort();
+      },
+    };
+    this.add(waiter);
+    void this.options.clock.sleep(timeoutMs, ended.signal).then(() => waiter.settle(false));
+    void this.ask(waiter);
+    return promise;
+  }
+
+  /** The relay's hook: this message, and all before it, are marked as published. */
+  readonly onPublished = (tenant: string, source: string, sequence: number): void => {
+    if (this.count === 0) return;
+    const waiters = this.waiting.get(keyOf(tenant, source));
+    if (waiters === undefined) return;
+    for (const waiter of waiters) if (waiter.sequence <= sequence) waiter.settle(true);
+  };
+
+  private add(waiter: Waiter): void {
+    const key = keyOf(waiter.tenant, waiter.source);
+    const waiters = this.waiting.get(key);
+    if (waiters === undefined) this.waiting.set(key, new Set([waiter]));
+    else waiters.add(waiter);
+    this.count += 1;
+    if (this.polling === null) void this.poll();
+  }
+
+  private remove(waiter: Waiter): void {
+    const key = keyOf(waiter.tenant, waiter.source);
+    const waiters = this.waiting.get(key);
+    if (waiters?.delete(waiter) !== true) return;
+    if (waiters.size === 0) this.waiting.delete(key);
+    this.count -= 1;
+    if (this.count === 0) this.polling?.abort();
+  }
+
+  private async poll(): Promise<void> {
+    const polling = new AbortController();
+    this.polling = polling;
+    while (this.count > 0) {
+      await this.options.clock.sleep(this.options.pollMs ?? 100, polling.signal);
+      if (polling.signal.aborted) break;
+      const round = [...this.waiting.values()].flatMap((waiters) => [...waiters]);
+      for (const waiter of round) {
+        if (this.waiting.get(keyOf(waiter.tenant, waiter.source))?.has(waiter)) await this.ask(waiter);
+      }
+    }
+    this.polling = null;
+    if (this.count > 0) void this.poll();
+  }
+
+  private async ask(waiter: Waiter): Promise<void> {
+    const { outbox, logger } = this.options;
+    try {
+      if (await outbox.isPublishedThrough(waiter.tenant, waiter.source, waiter.sequence)) waiter.settle(true);
+      this.failing = false;
+    } catch (err) {
+      if (!this.failing)
+        logger.warn({ err }, 'cannot find out what is published; those who wait go on waiting');
+      this.failing = true;
+    }
+  }
+}
+
+const keyOf = (tenant: string, source: string): string => `${tenant}\n${source}`;

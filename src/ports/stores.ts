@@ -1,0 +1,22 @@
+import type { EventReader } from './eventStore.ts';
+import type { IdempotencyCleaner } from './idempotencyStore.ts';
+import type { InboxCleaner, InboxReader } from './inbox.ts';
+import type { OrderViewReader } from './orderViews.ts';
+import type { Outbox, PartitionLeases } from './outbox.ts';
+import type { UnitOfWork } from './unitOfWork.ts';
+
+/** Everything that one database gives. All parts see the same rows; what one commits the others read. */
+export interface Stores {
+  readonly unitOfWork: UnitOfWork;
+  readonly events: EventReader;
+  readonly outbox: Outbox;
+  readonly leases: PartitionLeases;
+  readonly idempotencyCleaner: IdempotencyCleaner;
+  readonly inbox: InboxReader;
+  readonly inboxCleaner: InboxCleaner;
+  readonly orderViews: OrderViewReader;
+  /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */
+  ping(): Promise<void>;
+  /** Waits for running work, then frees every connection. Afterwards all parts reject. Closing twice is fine. */
+  close(): Promise<void>;
+}

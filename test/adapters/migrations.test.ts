@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Knex } from 'knex';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  DatabaseTooNew,
+  MigrationsPending,
+  migrateDown,
+  migrateUp,
+  migrationStatus,
+} from '../../src/adapters/sql/migrations.ts';
+import { openSqliteStores } from '../../src/adapters/sql/openSqliteStores.ts';
+import { openWriter } from '../../src/adapters/sql/sqliteConnection.ts';
+import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
+import { systemClock } from '../../src/adapters/system/SystemClock.ts';
+
+describe('migrations', () => {
+  let directory: string;
+  let file: string;
+  let knex: Knex;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'orderflow-migrations-'));
+    file = join(directory, 'orderflow.db');
+    knex = connect();
+  });
+
+  afterEach(async () => {
+    await knex.destroy();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const connect = () =>
+    openWriter({
+      file,
+      driver: 'sqlite3',
+      createDirectory: false,
+      busyTimeoutMs: 5_000,
+      logger: silentLogger,
+    });
+  const open = (migrate: 'up' | 'check') =>
+    openSqliteStores({ file, migrate, clock: systemClock, logger: silentLogger });
+  const schema = async () =>
+    (await knex.raw(
+      "select name, sql from sqlite_master where name not like 'sqlite_%' order by name",
+    )) as object[];
+
+  it('go up from nothing, down to nothing, and up again to the same schema', async () => {
+    const { pending } = await migrationStatus(knex);
+    expect(pending.length).toBeGreaterThan(0);
+    expect(await migrateUp(knex)).toEqual(pending);
+    const full = await schema();
+    expect(await migrationStatus(knex)).toEqual({ applied: pending, pending: [] });
+    expect(await migrateDown(knex, 'all')).toEqual(pending.toReversed());
+    expect((await schema()).map((one) => Object.values(one)[0])).toEqual([
+      'schema_migrations',
+      'schema_migrations_lock',
+    ]);
+    expect(await migrationStatus(knex)).toEqual({ applied: [], pending });
+    await migrateUp(knex);
+    expect(await schema()).toEqual(full);
+  });
+
+  it('go down one at a time, the newest first', async () => {
+    const all = await migrateUp(knex);
+    expect(await migrateDown(knex, 1)).toEqual([all.at(-1)]);
+    expect((await migrationStatus(knex)).pending).toEqual([all.at(-1)]);
+  });
+
+  it('have nothing to do the second time', async () => {
+    await migrateUp(knex);
+    expect(await migrateUp(knex)).toEqual([]);
+  });
+
+  it('are applied once by two who start at the same time', async () => {
+    const other = connect();
+    const done = await Promise.all([migrateUp(knex), migrateUp(other)]);
+    await other.destroy();
+    expect(done.map((names) => names.length > 0).sort()).toEqual([false, true]);
+  });
+
+  it('that fail half-way leave nothing behind, no lock either', async () => {
+    await knex.raw('create table order_views (in_the_way text)');
+    await expect(migrateUp(knex)).rejects.toThrow('order_views');
+    expect((await schema()).map((one) => Object.values(one)[0])).toEqual(['order_views']);
+    await knex.raw('drop table order_views');
+    expect(await migrateUp(knex)).not.toEqual([]);
+  });
+
+  it('that this program does not know make it refuse the database, by name', async () => {
+    await migrateUp(knex);
+    await knex('schema_migrations').insert({ name: '9999_from_the_future', batch: 2 });
+    for (const attempt of [
+      () => open('up'),
+      () => open('check'),
+      () => migrateUp(knex),
+      () => migrateDown(knex, 1),
+    ]) {
+      const failure = await attempt().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(failure).toBeInstanceOf(DatabaseTooNew);
+      expect(String(failure)).toContain('9999_from_the_future');
+    }
+  });
+
+  it('that are missing are named when nobody may apply them', async () => {
+    await expect(open('check')).rejects.toThrow(MigrationsPending);
+    await expect(open('check')).rejects.toThrow('orderflow migrate up');
+    await (await open('up')).close();
+    await (await open('check')).close();
+  });
+});

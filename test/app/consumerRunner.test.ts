@@ -1,0 +1,194 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PermanentFailure } from '../../src/app/messaging/consume/incomingMessage.ts';
+import { type Handle, openConsumerRig, publicationOf } from '../support/consumerRig.ts';
+import { eventually } from '../support/eventually.ts';
+
+const ids = (source: string, ...sequences: readonly number[]) => sequences.map((n) => `${source}#${n}`);
+
+/** Fails the given messages so many times each. */
+const failing = (times: Readonly<Record<string, number>>, error = () => new Error('no luck')): Handle => {
+  const left = new Map(Object.entries(times));
+  return ({ id }) => {
+    const failures = left.get(id) ?? 0;
+    if (failures === 0) return;
+    left.set(id, failures - 1);
+    throw error();
+  };
+};
+
+describe('a consumer', () => {
+  let rig: ReturnType<typeof openConsumerRig>;
+  beforeEach(() => {
+    rig = openConsumerRig();
+  });
+  afterEach(() => rig.close());
+  const settled = (source: string, ...sequences: readonly number[]) =>
+    eventually(async () => expect(await rig.effects(source)).toEqual(ids(source, ...sequences)));
+
+  it('handles the messages of each source once and in order, whatever order they come in', async () => {
+    await rig.startConsumer(() => {});
+    await rig.publish(
+      ...[3, 1, 2, 1, 5, 3].map((n) => publicationOf('/a', n)),
+      ...[2, 1].map((n) => publicationOf('/b', n)),
+    );
+    await settled('/a', 1, 2, 3);
+    await settled('/b', 1, 2);
+    expect((await rig.waiting()).map(({ source, sequence }) => [source, sequence])).toEqual([['/a', 5]]);
+    await rig.publish(publicationOf('/a', 4));
+    await settled('/a', 1, 2, 3, 4, 5);
+    expect(await rig.waiting()).toEqual([]);
+  });
+
+  it('follows a long row of held messages to its end', async () => {
+    await rig.startConsumer(() => {});
+    const sequences = Array.from({ length: 300 }, (_, index) => index + 1);
+    await rig.publish(...sequences.slice(1).map((n) => publicationOf('/a', n)));
+    await eventually(async () => expect(await rig.waiting()).toHaveLength(299));
+    await rig.publish(publicationOf('/a', 1));
+    await settled('/a', ...sequences);
+  });
+
+  it('handles a message outside any sequence once', async () => {
+    await rig.startConsumer(() => {});
+    await rig.publish(publicationOf('/stranger', null), publicationOf('/stranger', null));
+    await eventually(async () => expect(await rig.effects('/stranger')).toEqual(['/stranger#loose']));
+    await rig.publish(publicationOf('/stranger', null), publicationOf('/other', 1));
+    await settled('/other', 1);
+    expect(await rig.effects('/stranger')).toEqual(['/stranger#loose']);
+  });
+
+  it('retries a failed message from the store; its successors wait, other sources flow', async () => {
+    await rig.startConsumer(failing({ '/a#1': 3 }));
+    await rig.publish(publicationOf('/a', 1), publicationOf('/a', 2), publicationOf('/b', 1));
+    await settled('/b', 1);
+    await settled('/a', 1, 2);
+    expect(await rig.deadLetters()).toEqual([]);
+  });
+
+  it('sets a message aside when no attempt is left, with its reason, and holds its successors', async () => {
+    await rig.startConsumer(failing({ '/a#1': 100 }));
+    await rig.publish(publicationOf('/a', 1), publicationOf('/a', 2));
+    const letter = await eventually(async () => {
+      const [first] = await rig.deadLetters();
+      expect(first).toBeDefined();
+      return first;
+    });
+    expect(letter).toMatchObject({
+      id: '/a#1',
+      headers: {
+        'x-orderflow-reason': 'exhausted',
+        'x-orderflow-error': 'no luck',
+        'x-orderflow-attempts': '4',
+        'x-orderflow-queue': 'work',
+      },
+    });
+    const states = (await rig.waiting()).map(({ sequence, state }) => [sequence, state]);
+    expect(states.sort()).toEqual([
+      [1, 'dead'],
+      [2, 'held'],
+    ]);
+    await rig.publish(publicationOf('/a', 1), publicationOf('/b', 1));
+    await settled('/b', 1);
+    expect(await rig.effects('/a')).toEqual([]);
+    expect(await rig.deadLetters()).toHaveLength(1);
+  });
+
+  it('sets a message aside at once when retrying cannot help', async () => {
+    await rig.startConsumer(failing({ '/a#1': 1 }, () => new PermanentFailure('an unknown type')));
+    await rig.publish(publicationOf('/a', 1));
+    await eventually(async () =>
+      expect(await rig.deadLetters()).toMatchObject([
+        { headers: { 'x-orderflow-reason': 'refused', 'x-orderflow-attempts': '1' } },
+      ]),
+    );
+  });
+
+  it('sets aside what is no CloudEvent', async () => {
+    await rig.startConsumer(() => {});
+    await rig.publish({ ...publicationOf('/a', 1), id: 'junk', payload: '{"no":' });
+    await eventually(async () =>
+      expect(await rig.deadLetters()).toMatchObject([
+        { id: 'junk', headers: { 'x-orderflow-reason': 'refused' } },
+      ]),
+    );
+  });
+
+  it('handles a dead message again when it is redriven, with a fresh set of attempts, then its successors', async () => {
+    await rig.startConsumer(failing({ '/a#1': 6 }));
+    await rig.publish(publicationOf('/a', 1), publicationOf('/a', 2));
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(1));
+    await rig.publish(publicationOf('/a', 1, { 'x-orderflow-redrive': true }));
+    await settled('/a', 1, 2);
+    expect(await rig.waiting()).toEqual([]);
+    await rig.publish(publicationOf('/a', 1, { 'x-orderflow-redrive': true }), publicationOf('/b', 1));
+    await settled('/b', 1);
+    await settled('/a', 1, 2);
+  });
+
+  it('handles a dead message outside any sequence again when it is redriven, and once only', async () => {
+    await rig.startConsumer(failing({ '/stranger#loose': 4 }));
+    await rig.publish(publicationOf('/stranger', null));
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(1));
+    const redriven = publicationOf('/stranger', null, { 'x-orderflow-redrive': true });
+    await rig.publish(publicationOf('/stranger', null), redriven, redriven, publicationOf('/b', 1));
+    await settled('/b', 1);
+    await eventually(async () => expect(await rig.effects('/stranger')).toEqual(['/stranger#loose']));
+    expect(await rig.waiting()).toEqual([]);
+  });
+
+  it('sets every unreadable message aside, also those without an id', async () => {
+    await rig.startConsumer(() => {});
+    const junk = { ...publicationOf('/a', 1), id: '', payload: 'junk' };
+    await rig.publish(junk, junk);
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(2));
+    expect(new Set((await rig.deadLetters()).map(({ id }) => id)).size).toBe(2);
+  });
+
+  it('does not take messages any more when it was stopped before the broker came', async () => {
+    rig.broker.disconnect();
+    const starting = rig.startConsumer(() => {});
+    await rig.close();
+    await expect(starting).rejects.toThrow('closed');
+  });
+
+  it('passes a dead message by when it is discarded, so that its successors follow', async () => {
+    await rig.startConsumer(failing({ '/a#1': 100 }));
+    await rig.publish(publicationOf('/a', 1), publicationOf('/a', 2));
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(1));
+    await rig.publish(publicationOf('/a', 1, { 'x-orderflow-discard': true }));
+    await settled('/a', 2);
+  });
+
+  it('times a handler out that never comes back, and counts that as a failed attempt', async () => {
+    let attempts = 0;
+    await rig.startConsumer(() => {}, {
+      handlerTimeoutMs: 10,
+      handler: {
+        consumer: 'notes',
+        queue: 'work',
+        streams: () => [],
+        prepare: () => {
+          attempts += 1;
+          return attempts === 1 ? new Promise(() => {}) : Promise.resolve();
+        },
+        handle: () => {},
+      },
+    });
+    await rig.publish(publicationOf('/a', 1));
+    await eventually(() => expect(attempts).toBe(2));
+    await eventually(async () => expect(await rig.waiting()).toEqual([]));
+  });
+
+  it('stops with everything in hand settled, so that nothing is delivered twice without need', async () => {
+    const runner = await rig.startConsumer(() => {});
+    const sequences = Array.from({ length: 200 }, (_, index) => index + 1);
+    await rig.publish(...sequences.map((n) => publicationOf('/a', n)));
+    await runner.stop();
+    let again = 0;
+    await rig.startConsumer(({ id }) => {
+      if (id === '/a#1') again += 1;
+    });
+    await settled('/a', ...sequences);
+    expect(again).toBe(0);
+  });
+});

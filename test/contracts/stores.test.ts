@@ -1,0 +1,21 @@
+import { describe } from 'vitest';
+import { eventStoreContract } from './eventStoreContract.ts';
+import { idempotencyStoreContract } from './idempotencyStoreContract.ts';
+import { inboxContract } from './inboxContract.ts';
+import { orderViewsContract } from './orderViewsContract.ts';
+import { orderViewsRebuildContract } from './orderViewsRebuildContract.ts';
+import { outboxContract } from './outboxContract.ts';
+import { partitionLeasesContract } from './partitionLeasesContract.ts';
+import { storeAdapters } from './storeAdapters.ts';
+import { unitOfWorkContract } from './unitOfWorkContract.ts';
+
+describe.each(storeAdapters)('$name', (adapter) => {
+  unitOfWorkContract(adapter);
+  eventStoreContract(adapter);
+  outboxContract(adapter);
+  partitionLeasesContract(adapter);
+  idempotencyStoreContract(adapter);
+  inboxContract(adapter);
+  orderViewsContract(adapter);
+  orderViewsRebuildContract(adapter);
+});
