@@ -17,6 +17,12 @@ const failing = (times: Readonly<Record<string, number>>, error = () => new Erro
 };
 
 describe('a consumer', () => {
+  const tried = new Set<string>();
+  const failingOnce: Handle = ({ id }) => {
+    if (tried.has(id)) return;
+    tried.add(id);
+    throw new Error('not yet');
+  };
   let rig: ReturnType<typeof openConsumerRig>;
   beforeEach(() => {
     rig = openConsumerRig();
@@ -101,6 +107,14 @@ describe('a consumer', () => {
         { headers: { 'x-orderflow-reason': 'refused', 'x-orderflow-attempts': '1' } },
       ]),
     );
+  });
+
+  it('takes consumers that compete for a message due in the store for what they are, not for deaths', async () => {
+    for (let consumer = 0; consumer < 4; consumer += 1) await rig.startConsumer(failingOnce);
+    const sources = Array.from({ length: 20 }, (_, index) => `/s${index}`);
+    await rig.publish(...sources.map((source) => publicationOf(source, 1)));
+    for (const source of sources) await settled(source, 1);
+    expect(await rig.deadLetters()).toEqual([]);
   });
 
   it('sets aside what is no CloudEvent', async () => {

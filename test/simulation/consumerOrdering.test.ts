@@ -75,7 +75,7 @@ describe('effects of a consumer', () => {
         await rig.close();
       }
     });
-    await fc.assert(property, propertyOptions({ numRuns: 40 }));
+    await fc.assert(property, { ...propertyOptions({ numRuns: 40 }), endOnFailure: true });
     expect(Math.min(seen.retries, seen.dead, seen.duplicates)).toBeGreaterThan(0);
   });
 });

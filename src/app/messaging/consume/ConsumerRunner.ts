@@ -200,8 +200,9 @@ export class ConsumerRunner {
   #resume(row: WaitingMessage, found: 'freed' | 'found'): void {
     const key = `${row.tenant}\n${row.source}\n${row.sequence}\n${row.messageId}`;
     if (this.#stopping.signal.aborted) return;
-    if (this.#fromStore.has(key)) {
-      this.#fromStore.set(key, found === 'freed');
+    const freedAgain = this.#fromStore.get(key);
+    if (freedAgain !== undefined) {
+      this.#fromStore.set(key, freedAgain || found === 'freed');
       return;
     }
     this.#fromStore.set(key, false);

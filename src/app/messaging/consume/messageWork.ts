@@ -56,6 +56,8 @@ export const startWork = (
     const elsewhere = whoseTurn(book, attempt, now);
     if (elsewhere !== null) return elsewhere;
     const row = currentRow(book, attempt, now);
+    // Another process has it in hand; should it die of it, the row is due then. Only a start that ran out is a death.
+    if (row.state === 'started' && row.dueAt > now) return { kind: 'kept' };
     if (row.deaths >= policy.maxDeaths) {
       const error = `the process died ${row.deaths + 1} times while handling this message`;
       return bury(book, attempt, { ...row, error }, 'crash', ids);
