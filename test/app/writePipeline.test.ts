@@ -27,7 +27,7 @@ const command = (
   repeat?: { key: string; fingerprint?: string; remember?: (outcome: string) => string | null },
 ): Work<string> => ({
   cause,
-  streams: [{ stream: orderStream(id), isNew: false }],
+  streams: [orderStream(id)],
   run: (session: Session) => {
     const decision = session.execute(orderModel, id, orderCommand);
     return decision.ok ? decision.events.map(({ type }) => type).join() : decision.error.code;

@@ -95,7 +95,7 @@ export const openConsumerRig = () => {
       handler: {
         consumer: 'notes',
         queue: 'work',
-        streams: ({ source }) => [{ stream: `notes${source}`, isNew: false }],
+        streams: ({ source }) => [`notes${source}`],
         handle: (session, message) => {
           before(message, session);
           session.execute(notes, message.source.slice(1), message.id);

@@ -1,14 +1,14 @@
-import { createTurns, type TakeTurn } from '../turns.ts';
 import type { Session, SqlValue } from './dialect.ts';
 
 /**
- * A unit of work's view of the connection. Its statements run one after another, none after the end; the first one
- * that the database refuses dooms the transaction, also when the work swallows the error.
+ * A unit of work's view of the connection. A query sees everything that was sent before it; none runs after the end.
+ * The first statement that the database refuses dooms the transaction, also when the work swallows the error.
  */
 export class TransactionSession implements Session {
   readonly #connection: Session;
-  readonly #take: TakeTurn = createTurns();
   readonly #afterwards: (() => void)[] = [];
+  #sent: Promise<void>[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
   #over = false;
   #failure: { readonly reason: unknown } | undefined;
 
@@ -17,15 +17,23 @@ export class TransactionSession implements Session {
   }
 
   async query<Row extends object>(sql: string, bindings: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    if (this.#over)
-      throw new Error('the transaction is over: a store was used after its unit of work had settled');
-    return this.#take(async () => {
-      try {
-        return await this.#connection.query<Row>(sql, bindings);
-      } catch (failure) {
-        throw this.doom(failure);
-      }
-    });
+    this.#requireOpen();
+    const sent = this.#sent;
+    this.#sent = [];
+    return this.#keep(Promise.all(sent).then(() => this.#run<Row>(sql, bindings)));
+  }
+
+  /**
+   * Hands a statement over without waiting for its result: each wait is a trip to the database's thread and back. It
+   * may run before or after others that were sent since the last query, so they must not concern each other.
+   */
+  send(sql: string, bindings: readonly SqlValue[]): void {
+    this.#requireOpen();
+    const done = this.#keep(this.#run(sql, bindings)).then(
+      () => undefined,
+      () => undefined, // it has doomed the transaction
+    );
+    this.#sent.push(done);
   }
 
   /** Makes the transaction fail with this reason, and returns it. */
@@ -46,7 +54,26 @@ export class TransactionSession implements Session {
   /** Waits for statements under way, so that none of them runs outside of the transaction. Throws what doomed it. */
   async end(): Promise<void> {
     this.#over = true;
-    await this.#take(async () => undefined);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
+  #requireOpen(): void {
+    if (this.#over)
+      throw new Error('the transaction is over: a store was used after its unit of work had settled');
+  }
+
+  async #run<Row extends object>(sql: string, bindings: readonly SqlValue[]): Promise<readonly Row[]> {
+    try {
+      return await this.#connection.query<Row>(sql, bindings);
+    } catch (failure) {
+      throw this.doom(failure);
+    }
+  }
+
+  #keep<T>(statement: Promise<T>): Promise<T> {
+    const kept = statement.finally(() => this.#underWay.delete(kept));
+    this.#underWay.add(kept);
+    return kept;
   }
 }

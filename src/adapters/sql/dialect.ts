@@ -6,6 +6,11 @@ export interface Session {
   query<Row extends object>(sql: string, bindings?: readonly SqlValue[]): Promise<readonly Row[]>;
 }
 
+/** A session that also takes statements whose result nobody waits for; see `TransactionSession.send`. */
+export interface SendingSession extends Session {
+  send(sql: string, bindings: readonly SqlValue[]): void;
+}
+
 /** The prepared statements of one connection. */
 export interface KeptStatements {
   run<Row extends object>(sql: string, bindings: readonly SqlValue[]): Promise<readonly Row[]>;
@@ -39,8 +44,8 @@ export interface SqlDialect {
    * costs the event loop far less than thousands of bound values, and knows no limit of their number.
    */
   rows(types: readonly SqlType[]): string;
-  /** Inserts all rows with few statements; uses up the arrays. */
-  insert(session: Session, table: BulkTable, rows: (string | number | null)[][]): Promise<void>;
+  /** Inserts all rows with few statements, the last of which is only sent; uses up the arrays. */
+  insert(session: SendingSession, table: BulkTable, rows: (string | number | null)[][]): Promise<void>;
   /** Keeps the statements of the writing connection prepared, where its driver does not. */
   keepStatements?(connection: object): KeptStatements;
   /** Runs a statement that changes rows, and returns how many it changed. */

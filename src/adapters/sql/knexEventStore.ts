@@ -8,7 +8,7 @@ import {
   type StreamKey,
   streamKeyText,
 } from '../../ports/eventStore.ts';
-import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 
 interface EventRow {
   readonly position: number;
@@ -44,7 +44,7 @@ const table: BulkTable = { name: 'events', columns, longText: true };
 const selected = columns.map((column) => `e.${column}`).join(', ');
 
 /** Streams' versions are known for the whole transaction once read: nobody else can write meanwhile. */
-export const createEventAppender = (session: Session, dialect: SqlDialect): EventAppender => {
+export const createEventAppender = (session: SendingSession, dialect: SqlDialect): EventAppender => {
   const versions = new Map<string, number>();
   let lastPosition: number | undefined;
 
@@ -60,7 +60,11 @@ export const createEventAppender = (session: Session, dialect: SqlDialect): Even
 
   return {
     readStreams: async (keys) => {
-      const events = await readStreams(session, dialect, keys);
+      const [events, last] = await Promise.all([
+        readStreams(session, dialect, keys),
+        lastPosition ?? readLastPosition(session),
+      ]);
+      lastPosition = last;
       for (const key of keys) versions.set(streamKeyText(key), 0);
       for (const event of events) versions.set(streamKeyText(event), event.version);
       return events;

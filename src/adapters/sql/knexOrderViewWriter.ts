@@ -1,5 +1,5 @@
 import type { OrderViewChange, OrderViewRow, OrderViewWriter } from '../../ports/orderViews.ts';
-import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 import { runOf, selectedView, toView, type ViewRow, viewColumns, viewValues } from './orderViewRows.ts';
 
 const changing = viewColumns.filter((column) => !['first_position', 'tenant', 'order_id'].includes(column));
@@ -10,7 +10,7 @@ const table: BulkTable = {
   suffix: `on conflict (tenant, order_id) do update set ${changing.map((column) => `${column} = excluded.${column}`).join(', ')}`,
 };
 
-export const createOrderViewWriter = (session: Session, dialect: SqlDialect): OrderViewWriter => ({
+export const createOrderViewWriter = (session: SendingSession, dialect: SqlDialect): OrderViewWriter => ({
   save: async (changes) => {
     const known = await firstPositions(session, dialect, changes);
     const rows = changes.map((change) => toRow(change, change.firstPosition ?? known(change)));

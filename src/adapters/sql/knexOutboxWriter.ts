@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { OutboxWriter } from '../../ports/outbox.ts';
 import { partitionOf } from '../partitionOf.ts';
-import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+import type { BulkTable, SendingSession, SqlDialect } from './dialect.ts';
 
 const table: BulkTable = {
   name: 'outbox',
@@ -23,7 +23,11 @@ const table: BulkTable = {
   longText: true,
 };
 
-export const createOutboxWriter = (session: Session, dialect: SqlDialect, clock: Clock): OutboxWriter => ({
+export const createOutboxWriter = (
+  session: SendingSession,
+  dialect: SqlDialect,
+  clock: Clock,
+): OutboxWriter => ({
   add: async (messages) => {
     const now = clock.now();
     const rows = messages.map((message) => [

@@ -1,6 +1,6 @@
 import { type PartitionLeases, partitionCount } from '../../ports/outbox.ts';
 import { emptyLeaseTable, type LeaseTable, releaseLeases, renewLeases } from '../leaseTable.ts';
-import type { BulkTable, Session, SqlDialect } from './dialect.ts';
+import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 
 const leases: BulkTable = {
@@ -41,7 +41,7 @@ const load = async (session: Session): Promise<LeaseTable> => {
   return { leases: rows.length === partitionCount ? rows : emptyLeaseTable.leases, members: living };
 };
 
-const store = async (session: Session, dialect: SqlDialect, table: LeaseTable): Promise<void> => {
+const store = async (session: SendingSession, dialect: SqlDialect, table: LeaseTable): Promise<void> => {
   await dialect.insert(
     session,
     leases,

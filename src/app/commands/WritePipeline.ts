@@ -44,6 +44,8 @@ interface Waiting {
 /** Attempts of a batch before its items run one by one, and of a single item before it is given up. */
 const batchAttempts = 4;
 const singleAttempts = 20;
+/** Callers that are told their outcome in one turn of the event loop. */
+const sliceSize = 16;
 const defaultCapacityBytes = 64 * 1024 * 1024;
 
 /**
@@ -60,6 +62,8 @@ export class WritePipeline {
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
+  /** Resolves when all callers of committed batches know their outcome. */
+  #told: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: WritePipelineOptions) {
@@ -88,6 +92,7 @@ export class WritePipeline {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    await this.#told;
   }
 
   /** One large item alone always finds room. */
@@ -104,16 +109,28 @@ export class WritePipeline {
       const batch = this.#waiting.splice(0, this.#options.maxBatch);
       for (const { work } of batch) this.#waitingBytes -= work.bytes ?? 0;
       const settlements = await this.#settleBatch(batch.map(({ work }) => work));
-      for (const [index, item] of batch.entries()) item.settle(settlements[index]!);
+      this.#told = this.#tell(batch, settlements, this.#told);
     }
     this.#running = null;
+  }
+
+  /**
+   * Slice by slice, with turns of the event loop between: answering takes as long as writing, and so the next batch
+   * is on its way to the disk meanwhile.
+   */
+  async #tell(batch: readonly Waiting[], settlements: readonly Settlement[], before: Promise<void>) {
+    await before;
+    for (const [index, item] of batch.entries()) {
+      if (index % sliceSize === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      item.settle(settlements[index]!);
+    }
   }
 
   async #settleBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
     const attempts = batch.length === 1 ? singleAttempts : batchAttempts;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#commitBatch(batch, attempt);
+        return await this.#commitBatch(batch);
       } catch (error) {
         const conflict = error instanceof TransactionConflict;
         if (conflict && attempt < attempts) {
@@ -145,14 +162,11 @@ export class WritePipeline {
     return settlements;
   }
 
-  async #commitBatch(batch: readonly Work<unknown>[], attempt: number): Promise<readonly Settlement[]> {
+  async #commitBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
     let wroteMessages = false;
     const settlements = await this.#options.unitOfWork.transact(async (tx) => {
-      const known = await findKnown(tx, batch);
       const needed = neededStreams(batch);
-      // Ids are unique, so a new stream is read only after a first attempt has met a conflict.
-      const reads = needed.filter(({ isNew }) => !isNew || attempt > 1);
-      const stored = reads.length === 0 ? [] : await tx.events.readStreams(reads);
+      const [stored, known] = await Promise.all([tx.events.readStreams(needed), findKnown(tx, batch)]);
       const books = await openBooks(tx, batch);
       const session = new BatchSession(this.#options.ids, needed, stored);
       const { settled, records } = this.#runAll(batch, session, known, books);
@@ -237,11 +251,11 @@ const openBooks = async (tx: Transaction, batch: readonly Work<unknown>[]): Prom
 };
 
 const neededStreams = (batch: readonly Work<unknown>[]) => {
-  const needed = new Map<string, StreamKey & { readonly isNew: boolean }>();
+  const needed = new Map<string, StreamKey>();
   for (const { streams, cause } of batch) {
-    for (const { stream, isNew } of streams) {
-      const key = { tenant: cause.tenant, stream, isNew };
-      if (!isNew || !needed.has(streamKeyText(key))) needed.set(streamKeyText(key), key);
+    for (const stream of streams) {
+      const key = { tenant: cause.tenant, stream };
+      needed.set(streamKeyText(key), key);
     }
   }
   return [...needed.values()];

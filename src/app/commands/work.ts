@@ -39,12 +39,6 @@ export interface Session {
   ): Decision<Event>;
 }
 
-export interface NeededStream {
-  readonly stream: string;
-  /** The id was made for this work, so nothing can be there: spares the read. */
-  readonly isNew: boolean;
-}
-
 /**
  * Something that takes part in the transactions of its works, such as a consumer's order gate: it reads before they
  * run, and writes after. A book is one batch's memory of it, made anew when the batch runs again.
@@ -58,7 +52,7 @@ export interface Participant<Item, Book> {
 export interface Work<Outcome> {
   readonly cause: Cause;
   /** Every stream that `run` may load. */
-  readonly streams: readonly NeededStream[];
+  readonly streams: readonly string[];
   readonly repeatable?: Repeatable<Outcome>;
   /** About how much memory it takes while it waits. */
   readonly bytes?: number;

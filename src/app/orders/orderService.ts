@@ -20,7 +20,7 @@ export const orderService = ({ pipeline, events, views, waiters }: OrderServiceP
   submit: (request) =>
     pipeline.submit({
       cause: request.cause,
-      streams: [{ stream: orderStream(request.orderId), isNew: request.command.type === 'PlaceOrder' }],
+      streams: [orderStream(request.orderId)],
       bytes: request.bytes ?? 0,
       run: (session) => runOrderCommand(session, request),
       ...(request.repeatable === undefined ? {} : { repeatable: request.repeatable }),

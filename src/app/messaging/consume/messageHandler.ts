@@ -1,4 +1,4 @@
-import type { NeededStream, Session } from '../../commands/work.ts';
+import type { Session } from '../../commands/work.ts';
 import type { IncomingMessage } from './incomingMessage.ts';
 
 /** What a context does with the messages of its queue. */
@@ -8,7 +8,7 @@ export interface MessageHandler {
   /** The queue's full name. */
   readonly queue: string;
   /** The streams that `handle` may load. */
-  streams(message: IncomingMessage): readonly NeededStream[];
+  streams(message: IncomingMessage): readonly string[];
   /**
    * Whatever takes time and has no effect, such as asking somebody. Ended by the signal after the handler's time-out,
    * which counts as a failed attempt.

@@ -1,7 +1,7 @@
 import type { Cause } from '../../../ports/commands.ts';
 import type { Ids } from '../../../ports/ids.ts';
 import type { WaitingMessage } from '../../../ports/inbox.ts';
-import type { NeededStream, Participant, Session, Work } from '../../commands/work.ts';
+import type { Participant, Session, Work } from '../../commands/work.ts';
 import { workWith } from '../../commands/work.ts';
 import { deadLetter } from './deadLetter.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
@@ -98,7 +98,7 @@ export const discardWork = (gates: Gates, attempt: Attempt): Work<Verdict> =>
 const gated = <Outcome>(
   gates: Gates,
   attempt: Attempt,
-  streams: readonly NeededStream[],
+  streams: readonly string[],
   run: (session: Session, book: GateBook) => Outcome,
 ): Work<Outcome> => workWith(gates, itemOf(attempt), { cause: causeOf(attempt.message), streams }, run);
 
