@@ -28,6 +28,8 @@ export interface Config {
   readonly relayWindow: number;
   readonly confirmTimeoutMs: number;
   readonly eventStreamsMax: number;
+  readonly consumerPrefetch: number;
+  readonly handlerTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -117,6 +119,8 @@ const environment = z.object({
   RELAY_WINDOW: wholeNumber(1_000, 1, 100_000),
   CONFIRM_TIMEOUT_MS: wholeNumber(10_000, 100, 600_000),
   EVENT_STREAMS_MAX: wholeNumber(200, 0, 100_000),
+  CONSUMER_PREFETCH: wholeNumber(500, 1, 65_535),
+  HANDLER_TIMEOUT_MS: wholeNumber(10_000, 100, 600_000),
   SHUTDOWN_TIMEOUT_SECONDS: wholeNumber(15, 1, 600),
 });
 
@@ -147,6 +151,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     relayWindow: values.RELAY_WINDOW,
     confirmTimeoutMs: values.CONFIRM_TIMEOUT_MS,
     eventStreamsMax: values.EVENT_STREAMS_MAX,
+    consumerPrefetch: values.CONSUMER_PREFETCH,
+    handlerTimeoutMs: values.HANDLER_TIMEOUT_MS,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
   };
 };

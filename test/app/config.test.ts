@@ -35,6 +35,8 @@ describe('without any variable', () => {
       relayWindow: 1_000,
       confirmTimeoutMs: 10_000,
       eventStreamsMax: 200,
+      consumerPrefetch: 500,
+      handlerTimeoutMs: 10_000,
       shutdownTimeoutMs: 15_000,
     });
   });
@@ -69,6 +71,8 @@ describe('a variable', () => {
     ['RELAY_WINDOW', '1', { relayWindow: 1 }],
     ['CONFIRM_TIMEOUT_MS', '100', { confirmTimeoutMs: 100 }],
     ['EVENT_STREAMS_MAX', '0', { eventStreamsMax: 0 }],
+    ['CONSUMER_PREFETCH', '1', { consumerPrefetch: 1 }],
+    ['HANDLER_TIMEOUT_MS', '100', { handlerTimeoutMs: 100 }],
     ['SHUTDOWN_TIMEOUT_SECONDS', '1', { shutdownTimeoutMs: 1_000 }],
   ];
   it.each(values)('%s=%s is taken', (name, value, expected) => {
@@ -86,6 +90,8 @@ describe('a mistake', () => {
     ['RELAY_WINDOW', 1, 100_000],
     ['CONFIRM_TIMEOUT_MS', 100, 600_000],
     ['EVENT_STREAMS_MAX', 0, 100_000],
+    ['CONSUMER_PREFETCH', 1, 65_535],
+    ['HANDLER_TIMEOUT_MS', 100, 600_000],
     ['SHUTDOWN_TIMEOUT_SECONDS', 1, 600],
   ];
   it.each(wholeNumbers)('%s must be a whole number between its bounds', (name, min, max) => {

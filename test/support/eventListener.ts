@@ -1,4 +1,5 @@
 import { connect } from 'amqplib';
+import { orderflowTopology } from '../../src/app/messaging/topology.ts';
 import { rabbitmqUrl } from './services.ts';
 
 /** A stranger's view of the events exchange: what arrived, and per source in which order it was first seen. */
@@ -9,11 +10,9 @@ export interface EventListener {
   ids(): ReadonlySet<string>;
   /** The sequences of each source in the order of their first sighting. */
   firstSightings(): ReadonlyMap<string, readonly number[]>;
-  /** Removes the queue and every exchange of this prefix. */
+  /** Removes the queue, and all queues and exchanges of the service under this prefix. */
   close(): Promise<void>;
 }
-
-const exchanges = ['events', 'tasks', 'broadcast', 'audit', 'dead'];
 
 export const listenToEvents = async (prefix: string): Promise<EventListener> => {
   const connection = await connect(rabbitmqUrl(), { noDelay: true, timeout: 5_000 });
@@ -45,7 +44,9 @@ export const listenToEvents = async (prefix: string): Promise<EventListener> => 
     firstSightings: () => sightings,
     close: async () => {
       await channel.deleteQueue(queue);
-      for (const name of exchanges) await channel.deleteExchange(`${prefix}orderflow.${name}`);
+      const topology = orderflowTopology(prefix);
+      for (const { name } of topology.queues) await channel.deleteQueue(name);
+      for (const { name } of topology.exchanges) await channel.deleteExchange(name);
       await connection.close();
     },
   };

@@ -18,6 +18,7 @@ export const compose = async (config: Config, logger: Logger) => {
     pipeline: await container.getAsync(tokens.pipeline),
     relay: await container.getAsync(tokens.relay),
     cleaner: await container.getAsync(tokens.cleaner),
+    consumers: await container.getAsync(tokens.consumers),
     orders: await container.getAsync(tokens.orders),
     http: await container.getAsync(tokens.http),
   };

@@ -4,17 +4,28 @@ import { createHttpServer } from '../../adapters/http/createHttpServer.ts';
 import { InMemoryBroker } from '../../adapters/memory/InMemoryBroker.ts';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../adapters/system/UuidV7Ids.ts';
-import type { Broker } from '../../ports/broker.ts';
+import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Stores } from '../../ports/stores.ts';
 import { WritePipeline } from '../commands/WritePipeline.ts';
 import type { Config } from '../config.ts';
 import { CommitSignal } from '../messaging/CommitSignal.ts';
+import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
+import { gateKeeper } from '../messaging/consume/GateBook.ts';
+import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
-import { isMandatory, orderflowTopology } from '../messaging/topology.ts';
+import {
+  type Consumer,
+  consumers,
+  isMandatory,
+  orderflowTopology,
+  workQueueOf,
+} from '../messaging/topology.ts';
+import { orderConsumer } from '../orders/orderConsumer.ts';
 import { orderService } from '../orders/orderService.ts';
 import { openStores } from './openStores.ts';
 import { tokens } from './tokens.ts';
@@ -34,8 +45,9 @@ export const infrastructureModule = new ContainerModule(({ bind }) => {
     .toResolvedValue(openStores, [tokens.config, tokens.clock, tokens.logger])
     .inSingletonScope();
   bind(tokens.broker)
-    .toResolvedValue(openBroker, [tokens.config, tokens.clock, tokens.logger])
+    .toResolvedValue(openBroker, [tokens.config, tokens.topology, tokens.clock, tokens.logger])
     .inSingletonScope();
+  bind(tokens.topology).toResolvedValue(topologyFor, [tokens.config]).inSingletonScope();
 });
 
 /** The application itself: knows ports only. */
@@ -73,7 +85,7 @@ export const applicationModule = new ContainerModule(({ bind }) => {
     .inSingletonScope();
   bind(tokens.relay)
     .toResolvedValue(
-      (config, stores, broker, clock, ids, logger, waiters) =>
+      (config, stores, broker, topology, clock, ids, logger, waiters) =>
         new OutboxRelay({
           outbox: stores.outbox,
           leases: stores.leases,
@@ -81,11 +93,43 @@ export const applicationModule = new ContainerModule(({ bind }) => {
           clock,
           logger,
           owner: ids.next(),
-          isMandatory: isMandatory(orderflowTopology(config.queuePrefix)),
+          isMandatory: isMandatory(topology),
           onPublished: waiters.onPublished,
           settings: { window: config.relayWindow },
         }),
-      [tokens.config, tokens.stores, tokens.broker, tokens.clock, tokens.ids, tokens.logger, tokens.waiters],
+      [
+        tokens.config,
+        tokens.stores,
+        tokens.broker,
+        tokens.topology,
+        tokens.clock,
+        tokens.ids,
+        tokens.logger,
+        tokens.waiters,
+      ],
+    )
+    .inSingletonScope();
+  bind(tokens.consumers)
+    .toResolvedValue(
+      (config, broker, pipeline, stores, clock, ids, logger) => {
+        const gates = gateKeeper(clock.now);
+        return consumersOf(config).map(
+          (consumer) =>
+            new ConsumerRunner({
+              handler: handlers[consumer](workQueueOf(config.queuePrefix, consumer), ids),
+              subscriber: broker,
+              pipeline,
+              inbox: stores.inbox,
+              gates,
+              clock,
+              ids,
+              logger,
+              prefetch: config.consumerPrefetch,
+              handlerTimeoutMs: config.handlerTimeoutMs,
+            }),
+        );
+      },
+      [tokens.config, tokens.broker, tokens.pipeline, tokens.stores, tokens.clock, tokens.ids, tokens.logger],
     )
     .inSingletonScope();
   bind(tokens.cleaner)
@@ -136,8 +180,24 @@ const health = (stores: Stores, lifecycle: { readonly draining: boolean }) => ({
   draining: () => lifecycle.draining,
 });
 
-const openBroker = (config: Config, clock: Clock, logger: Logger): Broker => {
-  const topology = orderflowTopology(config.queuePrefix);
+/** What each consumer does with the messages of its queue. */
+const handlers: Readonly<Record<Consumer, (queue: string, ids: Ids) => MessageHandler>> = {
+  orders: orderConsumer,
+};
+
+const consumersOf = (config: Config): readonly Consumer[] =>
+  consumers.filter((consumer) => config.roles.has(consumer));
+
+/**
+ * The in-memory broker serves this process alone: a queue that nobody here consumes would never be confirmed. What is
+ * dead stays in the database there.
+ */
+const topologyFor = (config: Config): Topology =>
+  config.broker.kind === 'memory'
+    ? orderflowTopology(config.queuePrefix, { consumers: consumersOf(config), deadQueues: false })
+    : orderflowTopology(config.queuePrefix);
+
+const openBroker = (config: Config, topology: Topology, clock: Clock, logger: Logger): Broker => {
   if (config.broker.kind === 'memory') {
     // Confirmed once consumed: what no consumer has handled yet stays in the outbox, and survives a crash there.
     return new InMemoryBroker({ topology, clock, logger, confirm: 'on-consumed' });

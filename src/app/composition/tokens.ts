@@ -1,6 +1,6 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { HttpServer } from '../../adapters/http/createHttpServer.ts';
-import type { Broker } from '../../ports/broker.ts';
+import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -9,6 +9,7 @@ import type { Stores } from '../../ports/stores.ts';
 import type { WritePipeline } from '../commands/WritePipeline.ts';
 import type { Config } from '../config.ts';
 import type { CommitSignal } from '../messaging/CommitSignal.ts';
+import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import type { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import type { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import type { RetentionCleaner } from '../messaging/retentionCleaner.ts';
@@ -31,5 +32,7 @@ export const tokens = {
   relay: token<OutboxRelay>('OutboxRelay'),
   cleaner: token<RetentionCleaner>('RetentionCleaner'),
   orders: token<OrderService>('OrderService'),
+  consumers: token<readonly ConsumerRunner[]>('Consumers'),
+  topology: token<Topology>('Topology'),
   http: token<HttpServer>('HttpServer'),
 };

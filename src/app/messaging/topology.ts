@@ -3,10 +3,34 @@ import type { ExchangeName } from '../../ports/outbox.ts';
 import { topicMatches } from '../../ports/topicMatches.ts';
 
 /**
+ * Who has a work queue, and which public events come to it: every event of the streams that the consumer follows,
+ * also those that it ignores, so that their sequences have no gaps.
+ */
+export const followed = { orders: 'inventory.#' } as const;
+
+export type Consumer = keyof typeof followed;
+
+export const consumers = Object.keys(followed) as Consumer[];
+
+export const workQueueOf = (prefix: string, consumer: Consumer): string => `${prefix}orderflow.${consumer}`;
+
+/** Where a queue's dead letters go; also their routing key. */
+export const deadQueueOf = (queue: string): string => `${queue}.dead`;
+
+export interface TopologyExtent {
+  /** The consumers that get their queues. */
+  readonly consumers: readonly Consumer[];
+  /** Whether dead letters get queues, for somebody to take them from. */
+  readonly deadQueues: boolean;
+}
+
+const everything: TopologyExtent = { consumers, deadQueues: true };
+
+/**
  * The one declaration of what the broker must have. The AMQP adapter and the in-memory broker both read it. Every
  * name starts with `prefix`, so that several installations, or test runs, can share one broker.
  */
-export const orderflowTopology = (prefix: string): Topology => {
+export const orderflowTopology = (prefix: string, extent: TopologyExtent = everything): Topology => {
   const exchangeNames: Record<ExchangeName, string> = {
     events: `${prefix}orderflow.events`,
     tasks: `${prefix}orderflow.tasks`,
@@ -14,6 +38,18 @@ export const orderflowTopology = (prefix: string): Topology => {
     audit: `${prefix}orderflow.audit`,
     dead: `${prefix}orderflow.dead`,
   };
+  const work = extent.consumers.map((consumer) => ({
+    name: workQueueOf(prefix, consumer),
+    follows: followed[consumer],
+  }));
+  const dead = extent.deadQueues ? work.map(({ name }) => deadQueueOf(name)) : [];
+  const toQueue = (source: string, queue: string, routingKey: string): Topology['bindings'][number] => ({
+    source,
+    destination: queue,
+    destinationType: 'queue',
+    routingKey,
+    arguments: {},
+  });
   return {
     exchangeNames,
     exchanges: [
@@ -23,7 +59,10 @@ export const orderflowTopology = (prefix: string): Topology => {
       { name: exchangeNames.audit, type: 'headers' },
       { name: exchangeNames.dead, type: 'direct' },
     ],
-    queues: [],
+    queues: [
+      ...work.map(({ name }) => ({ name, arguments: workQueueArguments(exchangeNames.dead, name) })),
+      ...dead.map((name) => ({ name, arguments: { 'x-queue-type': 'quorum' } })),
+    ],
     bindings: [
       {
         source: exchangeNames.events,
@@ -32,9 +71,26 @@ export const orderflowTopology = (prefix: string): Topology => {
         routingKey: '#',
         arguments: {},
       },
+      ...work.map(({ name, follows }) => toQueue(exchangeNames.events, name, follows)),
+      ...work.map(({ name }) => toQueue(exchangeNames.tasks, name, name)),
+      ...dead.map((name) => toQueue(exchangeNames.dead, name, name)),
     ],
   };
 };
+
+/**
+ * Our own retries and dead letters strike long before the delivery limit. Without both the strategy and the overflow
+ * that it needs, the broker's dead-lettering may lose messages
+ * (https://www.rabbitmq.com/docs/quorum-queues#dead-lettering).
+ */
+const workQueueArguments = (deadExchange: string, name: string) => ({
+  'x-queue-type': 'quorum',
+  'x-delivery-limit': 1_000,
+  'x-dead-letter-exchange': deadExchange,
+  'x-dead-letter-routing-key': deadQueueOf(name),
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+});
 
 /**
  * Whether a declared queue is bound for a routing key, so that a message nobody takes shows a missing topology. What

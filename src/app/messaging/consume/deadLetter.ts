@@ -1,6 +1,7 @@
 import type { Ids } from '../../../ports/ids.ts';
 import type { WaitingMessage } from '../../../ports/inbox.ts';
 import type { OutboxMessage } from '../../../ports/outbox.ts';
+import { deadQueueOf } from '../topology.ts';
 import type { Attempt } from './messageHandler.ts';
 
 /** Why a consumer set a message aside: it can never succeed, no attempt is left, or it kills the process. */
@@ -26,7 +27,7 @@ export const deadLetter = (
     sequence: 1,
     type: message.type,
     exchange: 'dead',
-    routingKey: `${handler.queue}.dead`,
+    routingKey: deadQueueOf(handler.queue),
     payload: message.raw.payload,
     traceparent: message.traceparent,
     dueAt: 0,

@@ -1,0 +1,66 @@
+import type { OrderCommand } from '../../domain/orders/orderCommands.ts';
+import type { StockShortage } from '../../domain/orders/orderEvents.ts';
+import type { Ids } from '../../ports/ids.ts';
+import { type IncomingMessage, PermanentFailure } from '../messaging/consume/incomingMessage.ts';
+import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
+import { orderModel, orderStream } from './orderModel.ts';
+
+/**
+ * What stock says of an order becomes a fact of the order. Its decider does the rest: it confirms, cancels, releases,
+ * and asks for refunds. A fact that is recorded already changes nothing.
+ */
+export const orderConsumer = (queue: string, ids: Ids): MessageHandler => ({
+  consumer: 'orders',
+  queue,
+  streams: (message) => (concernsOrder(message) ? [orderStream(orderIdOf(message))] : []),
+  handle: (session, message) => {
+    const command = commandFor(message, ids);
+    if (command === null) return;
+    const decision = session.execute(orderModel, orderIdOf(message), command);
+    if (!decision.ok) throw new PermanentFailure(decision.error.detail);
+  },
+});
+
+const commandFor = (message: IncomingMessage, ids: Ids): OrderCommand | null => {
+  const at = message.time;
+  switch (message.type) {
+    case stockTypes.reserved:
+      return { type: 'RecordStockReserved', at };
+    case stockTypes.rejected:
+      return { type: 'RecordStockRejected', at, refundId: ids.next(), shortages: shortagesOf(message) };
+    case stockTypes.released:
+      return { type: 'RecordStockReleased', at, refundId: ids.next() };
+    default:
+      return null;
+  }
+};
+
+const stockTypes = {
+  reserved: 'orderflow.inventory.stock-reserved.v1',
+  rejected: 'orderflow.inventory.stock-rejected.v1',
+  released: 'orderflow.inventory.stock-released.v1',
+} as const;
+
+const concernsOrder = ({ type }: IncomingMessage): boolean =>
+  (Object.values(stockTypes) as string[]).includes(type);
+
+const orderIdOf = ({ type, data }: IncomingMessage): string => {
+  const orderId = memberOf(data, 'orderId');
+  if (typeof orderId === 'string' && orderId !== '') return orderId;
+  throw new PermanentFailure(`${type} names no order: data.orderId is missing`);
+};
+
+const shortagesOf = ({ type, data }: IncomingMessage): readonly StockShortage[] => {
+  const shortages = memberOf(data, 'shortages');
+  if (!Array.isArray(shortages) || !shortages.every(isShortage))
+    throw new PermanentFailure(`${type} does not say what was missing: data.shortages is not as agreed`);
+  return shortages.map(({ sku, missing }) => ({ sku, missing }));
+};
+
+const isShortage = (value: unknown): value is StockShortage => {
+  const missing = memberOf(value, 'missing');
+  return typeof memberOf(value, 'sku') === 'string' && Number.isSafeInteger(missing) && Number(missing) > 0;
+};
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
