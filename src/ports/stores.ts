@@ -1,3 +1,4 @@
+import type { DeadLetterDesk } from './deadLetters.ts';
 import type { EventReader } from './eventStore.ts';
 import type { IdempotencyCleaner } from './idempotencyStore.ts';
 import type { InboxCleaner, InboxReader } from './inbox.ts';
@@ -14,6 +15,7 @@ export interface Stores {
   readonly idempotencyCleaner: IdempotencyCleaner;
   readonly inbox: InboxReader;
   readonly inboxCleaner: InboxCleaner;
+  readonly deadLetters: DeadLetterDesk;
   readonly orderViews: OrderViewReader;
   /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */
   ping(): Promise<void>;

@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { deadLettersContract } from './deadLettersContract.ts';
 import { eventStoreContract } from './eventStoreContract.ts';
 import { idempotencyStoreContract } from './idempotencyStoreContract.ts';
 import { inboxContract } from './inboxContract.ts';
@@ -16,6 +17,7 @@ describe.each(storeAdapters)('$name', (adapter) => {
   partitionLeasesContract(adapter);
   idempotencyStoreContract(adapter);
   inboxContract(adapter);
+  deadLettersContract(adapter);
   orderViewsContract(adapter);
   orderViewsRebuildContract(adapter);
 });

@@ -1,3 +1,4 @@
+import type { DeadLetter } from '../../ports/deadLetters.ts';
 import type { RecordedEvent } from '../../ports/eventStore.ts';
 import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
@@ -42,6 +43,8 @@ export interface MemoryState {
   readonly seen: Map<string, SeenMessage>;
   /** By `orderKeyText`. */
   readonly orderViews: Map<string, OrderViewRow>;
+  /** By tenant, queue and message id. */
+  readonly deadLetters: Map<string, DeadLetter>;
   leases: LeaseTable;
 }
 
@@ -56,6 +59,7 @@ export const createMemoryState = (): MemoryState => ({
   waiting: new Map(),
   seen: new Map(),
   orderViews: new Map(),
+  deadLetters: new Map(),
   leases: emptyLeaseTable,
 });
 

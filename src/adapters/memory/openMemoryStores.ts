@@ -3,6 +3,7 @@ import type { Stores } from '../../ports/stores.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { Pause } from './MemoryTransaction.ts';
 import { MemoryUnitOfWork } from './MemoryUnitOfWork.ts';
+import { createDeadLetterDesk } from './memoryDeadLetters.ts';
 import { createEventReader } from './memoryEvents.ts';
 import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
@@ -37,6 +38,7 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     idempotencyCleaner: createIdempotencyCleaner(state, pause),
     inbox: createInboxReader(state, pause),
     inboxCleaner: createInboxCleaner(state, pause),
+    deadLetters: createDeadLetterDesk(state, pause),
     orderViews: createOrderViewReader(state, pause),
     ping: () => pause('ping'),
     close: () => unitOfWork.close(),

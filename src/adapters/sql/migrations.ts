@@ -1,8 +1,12 @@
 import type { Knex } from 'knex';
 import * as stores from '../../../migrations/0001_stores.ts';
+import * as deadLetters from '../../../migrations/0002_dead_letters.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
-const migrations: readonly Migration[] = [{ name: '0001_stores', ...stores }];
+const migrations: readonly Migration[] = [
+  { name: '0001_stores', ...stores },
+  { name: '0002_dead_letters', ...deadLetters },
+];
 
 interface Migration {
   readonly name: string;

@@ -19,6 +19,7 @@ import { SqlConnection, SqlReadPool } from './SqlConnection.ts';
 import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
 import { SqliteKeyIndex } from './SqliteKeyIndex.ts';
 import { SqlWriter } from './SqlWriter.ts';
+import { createDeadLetterDesk } from './sqlDeadLetters.ts';
 import {
   isMemory,
   openCheckpointer,
@@ -90,6 +91,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     idempotencyCleaner: createIdempotencyCleaner(writer, dialect),
     inbox: createInboxReader(read),
     inboxCleaner: createInboxCleaner(writer, dialect),
+    deadLetters: createDeadLetterDesk(read, writer, dialect),
     orderViews: createOrderViewReader(read, dialect),
     ping: async () => {
       requireSameFile();
