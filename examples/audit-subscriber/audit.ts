@@ -8,7 +8,9 @@ let left = Number(process.argv[2] ?? Number.POSITIVE_INFINITY);
 
 const connection = await connect(BROKER_URL, { noDelay: true, keepAlive: true, timeout: 10_000 });
 connection.on('close', () => {
-  if (left > 0) process.exitCode = 1; // Not our doing. The queue keeps what comes until we are started again.
+  if (left <= 0) return;
+  console.error('no longer listening: the connection or the queue is gone'); // A queue that is there keeps what comes.
+  process.exitCode = 1;
 });
 const channel = await connection.createChannel();
 // Declared just as the service does, so that it does not matter who starts first.
