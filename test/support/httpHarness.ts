@@ -83,6 +83,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
     {
       orders: options.between?.(orders) ?? orders,
       commits,
+      deadLetters: stores.deadLetters,
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },

@@ -6,7 +6,7 @@ import { entityTag, noneMatches } from './entityTags.ts';
 import { decodeCursor, encodeCursor } from './listCursor.ts';
 import { orderIdIn } from './orderIds.ts';
 import { noSuchOrder } from './problems.ts';
-import { badParameter, readQuery } from './queryParameters.ts';
+import { badParameter, limitParameter, readQuery } from './queryParameters.ts';
 import { idSchema, textSchema } from './text.ts';
 
 const versionParameter = z
@@ -70,10 +70,7 @@ const listParameters = {
   clientReference: textSchema(),
   placedAfter: timeParameter,
   placedBefore: timeParameter,
-  limit: z
-    .string()
-    .regex(/^([1-9]|[1-9]\d|1\d\d|200)$/, 'must be an integer from 1 to 200')
-    .transform(Number),
+  limit: limitParameter,
   cursor: z.string(),
 };
 
@@ -82,17 +79,25 @@ export const listOrders = async (exchange: Exchange): Promise<void> => {
   refuseWhileStopping(exchange);
   const { limit = defaultLimit, cursor, ...filters } = readQuery(exchange.query, listParameters);
   const scope = { tenant: exchange.tenant, ...filters };
-  const before = cursor === undefined ? undefined : decodeCursor(cursor, scope);
+  const { customerId, status, clientReference, placedAfter, placedBefore } = filters;
+  const cursorScope = [scope.tenant, customerId, status, clientReference, placedAfter, placedBefore];
+  const before = cursor === undefined ? undefined : decodeCursor(cursor, cursorScope);
   if (cursor !== undefined && before === undefined) {
     throw badParameter('cursor', 'must come from an answer to the same filters');
   }
   // One row more than asked for tells whether anything older matches.
-  const query: OrderViewQuery = { ...scope, ...(before === undefined ? {} : { before }), limit: limit + 1 };
+  const query: OrderViewQuery = {
+    ...scope,
+    ...(before === undefined ? {} : { before: Number(before) }),
+    limit: limit + 1,
+  };
   const rows = await exchange.edge.deps.orders.list(query);
   const page = firstThatFit(rows.slice(0, limit));
   const last = page.at(-1);
   const next =
-    rows.length > page.length && last !== undefined ? encodeCursor(last.firstPosition, scope) : null;
+    rows.length > page.length && last !== undefined
+      ? encodeCursor(String(last.firstPosition), cursorScope)
+      : null;
   const headers: AnswerHeaders = { 'Content-Type': jsonType };
   if (next !== null) headers.Link = `<${nextPage(exchange, next)}>; rel="next"`;
   const items = page.map(({ document }) => document).join(',');

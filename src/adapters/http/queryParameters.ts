@@ -1,6 +1,12 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { invalidRequest, type Violation } from './problems.ts';
 import { pointerTo } from './validate.ts';
+
+/** How many items a page has at most. */
+export const limitParameter = z
+  .string()
+  .regex(/^([1-9]|[1-9]\d|1\d\d|200)$/, 'must be an integer from 1 to 200')
+  .transform(Number);
 
 /**
  * The query as named values, each checked by its schema. Unknown, repeated and bad parameters are 422 with pointer

@@ -1,3 +1,4 @@
+import { getDeadLetter, listDeadLetters } from './deadLetters.ts';
 import type { Handler } from './Exchange.ts';
 import { streamEvents } from './eventStream.ts';
 import { livez, readyz } from './health.ts';
@@ -20,6 +21,8 @@ export const routes: readonly Route[] = [
   { path: '/v1/orders/:id/deliver', methods: { POST: deliverOrder } },
   { path: '/v1/orders/:id/refund', methods: { POST: refundOrder } },
   { path: '/v1/events', methods: { GET: streamEvents } },
+  { path: '/v1/admin/dead-letters', methods: { GET: listDeadLetters } },
+  { path: '/v1/admin/dead-letters/:id', methods: { GET: getDeadLetter } },
   { path: '/livez', methods: { GET: livez } },
   { path: '/readyz', methods: { GET: readyz } },
 ];

@@ -5,12 +5,13 @@ import type { CliContext } from './CliContext.ts';
 import { demoCommand } from './demoCommand.ts';
 import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
+import { topologyCommand } from './topologyCommand.ts';
 import { viewsCommand } from './viewsCommand.ts';
 
 /** Every command on one screen. */
 export const createProgram = (context: CliContext): Command => {
   const program = new Command('orderflow')
-    .description('Operate an orderflow service: its database, its outbox, its views.')
+    .description('Operate an orderflow service: its database, its outbox, its views, its broker.')
     .version(packageJson.version)
     .configureHelp({
       styleTitle: (title) => styleText('bold', title, { validateStream: false }),
@@ -24,17 +25,19 @@ export const createProgram = (context: CliContext): Command => {
     .addHelpText(
       'after',
       `
-Settings are environment variables, the same as those of the service; DATABASE_URL says which database.
+Settings are environment variables, the same as those of the service; DATABASE_URL says which database, BROKER_URL
+which broker.
 
 Examples:
   $ orderflow migrate status
   $ orderflow outbox status --json
   $ orderflow views rebuild
+  $ orderflow topology show
   $ orderflow demo --orders 1000
 
 Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     );
-  for (const create of [migrateCommand, outboxCommand, viewsCommand, demoCommand]) {
+  for (const create of [migrateCommand, outboxCommand, viewsCommand, topologyCommand, demoCommand]) {
     program.addCommand(inheriting(program, create(context)));
   }
   return program;

@@ -15,6 +15,7 @@ import { CommitSignal } from '../messaging/CommitSignal.ts';
 import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
+import { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
 import { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
@@ -132,6 +133,23 @@ export const applicationModule = new ContainerModule(({ bind }) => {
       [tokens.config, tokens.broker, tokens.pipeline, tokens.stores, tokens.clock, tokens.ids, tokens.logger],
     )
     .inSingletonScope();
+  bind(tokens.collectors)
+    .toResolvedValue(
+      (config, broker, stores, clock, ids, logger) =>
+        consumersOf(config).map(
+          (consumer) =>
+            new DeadLetterCollector({
+              queue: workQueueOf(config.queuePrefix, consumer),
+              subscriber: broker,
+              desk: stores.deadLetters,
+              clock,
+              ids,
+              logger,
+            }),
+        ),
+      [tokens.config, tokens.broker, tokens.stores, tokens.clock, tokens.ids, tokens.logger],
+    )
+    .inSingletonScope();
   bind(tokens.cleaner)
     .toResolvedValue(
       (config, stores, clock, logger) =>
@@ -155,7 +173,15 @@ export const httpModule = new ContainerModule(({ bind }) => {
     .toResolvedValue(
       (config, orders, commits, clock, ids, logger, stores, lifecycle) =>
         createHttpServer(
-          { orders, commits, clock, ids, logger, health: health(stores, lifecycle) },
+          {
+            orders,
+            commits,
+            deadLetters: stores.deadLetters,
+            clock,
+            ids,
+            logger,
+            health: health(stores, lifecycle),
+          },
           { maxStreams: config.eventStreamsMax },
         ),
       [
@@ -189,12 +215,12 @@ const consumersOf = (config: Config): readonly Consumer[] =>
   consumers.filter((consumer) => config.roles.has(consumer));
 
 /**
- * The in-memory broker serves this process alone: a queue that nobody here consumes would never be confirmed. What is
- * dead stays in the database there.
+ * The in-memory broker serves this process alone: messages to a queue that nobody here consumes would never be
+ * confirmed.
  */
 const topologyFor = (config: Config): Topology =>
   config.broker.kind === 'memory'
-    ? orderflowTopology(config.queuePrefix, { consumers: consumersOf(config), deadQueues: false })
+    ? orderflowTopology(config.queuePrefix, consumersOf(config))
     : orderflowTopology(config.queuePrefix);
 
 const openBroker = (config: Config, topology: Topology, clock: Clock, logger: Logger): Broker => {

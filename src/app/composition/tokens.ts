@@ -10,6 +10,7 @@ import type { WritePipeline } from '../commands/WritePipeline.ts';
 import type { Config } from '../config.ts';
 import type { CommitSignal } from '../messaging/CommitSignal.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
+import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
 import type { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import type { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import type { RetentionCleaner } from '../messaging/retentionCleaner.ts';
@@ -33,6 +34,7 @@ export const tokens = {
   cleaner: token<RetentionCleaner>('RetentionCleaner'),
   orders: token<OrderService>('OrderService'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
+  collectors: token<readonly DeadLetterCollector[]>('Collectors'),
   topology: token<Topology>('Topology'),
   http: token<HttpServer>('HttpServer'),
 };

@@ -17,20 +17,11 @@ export const workQueueOf = (prefix: string, consumer: Consumer): string => `${pr
 /** Where a queue's dead letters go; also their routing key. */
 export const deadQueueOf = (queue: string): string => `${queue}.dead`;
 
-export interface TopologyExtent {
-  /** The consumers that get their queues. */
-  readonly consumers: readonly Consumer[];
-  /** Whether dead letters get queues, for somebody to take them from. */
-  readonly deadQueues: boolean;
-}
-
-const everything: TopologyExtent = { consumers, deadQueues: true };
-
 /**
  * The one declaration of what the broker must have. The AMQP adapter and the in-memory broker both read it. Every
  * name starts with `prefix`, so that several installations, or test runs, can share one broker.
  */
-export const orderflowTopology = (prefix: string, extent: TopologyExtent = everything): Topology => {
+export const orderflowTopology = (prefix: string, declared: readonly Consumer[] = consumers): Topology => {
   const exchangeNames: Record<ExchangeName, string> = {
     events: `${prefix}orderflow.events`,
     tasks: `${prefix}orderflow.tasks`,
@@ -38,11 +29,11 @@ export const orderflowTopology = (prefix: string, extent: TopologyExtent = every
     audit: `${prefix}orderflow.audit`,
     dead: `${prefix}orderflow.dead`,
   };
-  const work = extent.consumers.map((consumer) => ({
+  const work = declared.map((consumer) => ({
     name: workQueueOf(prefix, consumer),
     follows: followed[consumer],
   }));
-  const dead = extent.deadQueues ? work.map(({ name }) => deadQueueOf(name)) : [];
+  const dead = work.map(({ name }) => deadQueueOf(name));
   const toQueue = (source: string, queue: string, routingKey: string): Topology['bindings'][number] => ({
     source,
     destination: queue,

@@ -1,0 +1,50 @@
+import type { BrokerMessage, Delivery, HeaderValue } from '../../../ports/broker.ts';
+import type { FoundDeadLetter } from '../../../ports/deadLetters.ts';
+import type { Ids } from '../../../ports/ids.ts';
+import { readEnvelope } from '../consume/incomingMessage.ts';
+
+/**
+ * What a delivery from `<queue>.dead` tells. Its consumer wrote the reasons into `x-orderflow-…` headers; what the
+ * broker itself set aside says why in `x-death`, its latest death first.
+ */
+export const readDeadLetter = (delivery: Delivery, queue: string, ids: Ids, now: number): FoundDeadLetter => {
+  const { id, type, contentType, payload, timestamp, headers } = delivery;
+  const own = textOf(headers['x-orderflow-reason']);
+  const firstSeen = Date.parse(textOf(headers['x-orderflow-first-seen']) ?? '');
+  const attempts = Number(headers['x-orderflow-attempts'] ?? 0);
+  const rowId = ids.next();
+  const raw: BrokerMessage = { id, type, contentType, payload, timestamp, headers };
+  return {
+    id: rowId,
+    queue,
+    // Without an id it cannot be told from others: each is one of its own.
+    messageId: id === '' ? rowId : id,
+    reason: own ?? deathReason(headers['x-death']) ?? 'unknown',
+    error: textOf(headers['x-orderflow-error']) ?? null,
+    attempts: Number.isSafeInteger(attempts) ? attempts : 0,
+    firstSeen: Number.isNaN(firstSeen) ? now : firstSeen,
+    foundAt: now,
+    message: JSON.stringify(raw),
+    ...identityOf(raw),
+  };
+};
+
+const identityOf = (raw: BrokerMessage): Pick<FoundDeadLetter, 'tenant' | 'type' | 'source' | 'sequence'> => {
+  try {
+    const { tenant, type, source, sequence } = readEnvelope(raw);
+    return { tenant, type, source, sequence };
+  } catch {
+    // That it cannot be read may be just why it is here.
+    return { tenant: textOf(raw.headers.tenant) ?? 'default', type: raw.type, source: '', sequence: null };
+  }
+};
+
+const deathReason = (deaths: HeaderValue | undefined): string | undefined => {
+  const latest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  return typeof latest === 'object' && latest !== null && 'reason' in latest
+    ? textOf(latest.reason)
+    : undefined;
+};
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
