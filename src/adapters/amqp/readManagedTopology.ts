@@ -134,7 +134,7 @@ const get = async (url: string, credentials: string, timeoutMs: number): Promise
     if (response.ok) return JSON.parse(await response.text());
     await response.body?.cancel();
     throw new ManagementUnavailable(
-      `it answers ${response.status}${response.status === 401 ? ': the user needs the tag "management"' : ''}`,
+      `it answers ${response.status}${response.status === 401 ? ': the password is wrong, or the user lacks the tag "management"' : ''}`,
     );
   } catch (error) {
     if (error instanceof ManagementUnavailable) throw error;
