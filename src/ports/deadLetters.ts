@@ -41,6 +41,60 @@ export interface DeadLetterQuery {
   readonly limit: number;
 }
 
+/** Which dead letters an action is about: those of these ids, or all that match. */
+export interface DeadLetterSelection {
+  readonly ids?: readonly string[];
+  readonly queue?: string;
+  readonly reason?: string;
+  readonly type?: string;
+}
+
+/** Sends dead letters back to their queues, step by step; a row, so that it goes on after a restart. */
+export interface RedriveJob {
+  /** Time-ordered: letters with a greater id were found after the job was asked for, and are not its business. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly selection: DeadLetterSelection;
+  readonly limit: number | null;
+  readonly ratePerSecond: number | null;
+  /** How many letters there were to redrive when the job was asked for. */
+  readonly total: number;
+  readonly done: number;
+  readonly state: 'running' | 'done' | 'cancelled';
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly createdBy: string;
+}
+
+/** What an operator did: who, what and when. */
+export interface DeskAction {
+  readonly id: string;
+  readonly tenant: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly who: string;
+  readonly what: 'redrive' | 'discard' | 'cancel';
+  /** How many letters it is about. */
+  readonly letters: number;
+  /** The selection, the job, the reason: JSON. */
+  readonly detail: string;
+}
+
+/** Works inside a unit of work: a letter leaves the desk together with the message that it becomes, or not at all. */
+export interface DeadLetterTaker {
+  /** Removes the oldest letters of the selection, at most `limit`, with ids below `before`; returns them by id. */
+  take(query: {
+    readonly tenant: string;
+    readonly selection: DeadLetterSelection;
+    readonly before: string;
+    readonly limit: number;
+  }): Promise<readonly DeadLetter[]>;
+  findJob(tenant: string, id: string): Promise<RedriveJob | undefined>;
+  /** Keeps a job, or replaces it. */
+  saveJob(job: RedriveJob): Promise<void>;
+  recordAction(action: DeskAction): Promise<void>;
+}
+
 /**
  * The rows of the dead-letter desk. A row is the dead letter: one per tenant, queue and message id, however often the
  * message dies or is found.
@@ -54,4 +108,10 @@ export interface DeadLetterDesk {
   /** Newest first, by id. */
   list(query: DeadLetterQuery): Promise<readonly DeadLetter[]>;
   get(tenant: string, id: string): Promise<DeadLetter | undefined>;
+  count(tenant: string, selection: DeadLetterSelection): Promise<number>;
+  job(tenant: string, id: string): Promise<RedriveJob | undefined>;
+  /** Of all tenants, oldest first. */
+  runningJobs(): Promise<readonly RedriveJob[]>;
+  /** Newest first. */
+  actions(tenant: string, limit: number): Promise<readonly DeskAction[]>;
 }

@@ -1,3 +1,4 @@
+import type { DeadLetterTaker } from './deadLetters.ts';
 import type { EventAppender } from './eventStore.ts';
 import type { IdempotencyKeeper } from './idempotencyStore.ts';
 import type { InboxGate } from './inbox.ts';
@@ -11,6 +12,7 @@ export interface Transaction {
   readonly idempotency: IdempotencyKeeper;
   readonly inbox: InboxGate;
   readonly orderViews: OrderViewWriter;
+  readonly deadLetters: DeadLetterTaker;
 }
 
 /**

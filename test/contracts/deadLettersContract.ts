@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FoundDeadLetter } from '../../src/ports/deadLetters.ts';
+import type { DeadLetterSelection, FoundDeadLetter, RedriveJob } from '../../src/ports/deadLetters.ts';
 import type { StoreAdapter } from './storeAdapters.ts';
 import { withStores } from './withStores.ts';
 
@@ -20,7 +20,7 @@ const letter = (id: string, changes: Partial<FoundDeadLetter> = {}): FoundDeadLe
   ...changes,
 });
 
-/** The contract of `DeadLetterDesk`. */
+/** The contract of `DeadLetterDesk` and `DeadLetterTaker`. */
 export const deadLettersContract = (adapter: StoreAdapter): void => {
   describe('dead letters', () => {
     const subject = withStores(adapter);
@@ -76,6 +76,71 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       expect(await ids({ reason: 'expired' })).toEqual(['c']);
       expect(await ids({ type: 'odd' })).toEqual(['d']);
       expect(await ids({ queue: 'orderflow.orders', reason: 'refused', before: 'd' })).toEqual(['a']);
+    });
+
+    const take = (selection: DeadLetterSelection, limit = 100, before = 'zzz') =>
+      subject().stores.unitOfWork.transact((tx) =>
+        tx.deadLetters.take({ tenant: 'default', selection, before, limit }),
+      );
+    const job: RedriveJob = {
+      id: 'job-1',
+      tenant: 'default',
+      selection: { queue: 'orderflow.orders', ids: ['a'] },
+      limit: null,
+      ratePerSecond: 5,
+      total: 3,
+      done: 0,
+      state: 'running',
+      createdAt: 1_000,
+      createdBy: 'ann',
+    };
+
+    it('are taken once, oldest first, by id or filter, and none found later', async () => {
+      await desk().keep([letter('a'), letter('b', { queue: 'other' }), letter('c'), letter('d')]);
+      expect(await desk().count('default', { queue: 'orderflow.orders' })).toBe(3);
+      expect((await take({ queue: 'orderflow.orders' }, 1)).map(({ id }) => id)).toEqual(['a']);
+      expect((await take({ ids: ['b', 'd', 'nobody'] }, 100, 'd')).map(({ id }) => id)).toEqual(['b']);
+      expect((await take({})).map(({ id, messageId }) => [id, messageId])).toEqual([
+        ['c', 'message-c'],
+        ['d', 'message-d'],
+      ]);
+      expect(await take({})).toEqual([]);
+      expect(await desk().count('default', {})).toBe(0);
+    });
+
+    it('stay when the transaction that took them fails', async () => {
+      await desk().keep([letter('a')]);
+      const { unitOfWork } = subject().stores;
+      const failing = unitOfWork.transact(async (tx) => {
+        await tx.deadLetters.take({ tenant: 'default', selection: {}, before: 'zzz', limit: 9 });
+        await tx.deadLetters.saveJob(job);
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      expect(await ids()).toEqual(['a']);
+      expect(await desk().job('default', 'job-1')).toBeUndefined();
+    });
+
+    it('have jobs, of which those that run are found, and a record of what was done', async () => {
+      const { unitOfWork } = subject().stores;
+      const action = { tenant: 'default', at: 1, who: 'ann', letters: 3, detail: '{}' };
+      await unitOfWork.transact(async (tx) => {
+        await tx.deadLetters.saveJob(job);
+        await tx.deadLetters.saveJob({ ...job, id: 'job-2', limit: 7, ratePerSecond: null });
+        await tx.deadLetters.recordAction({ ...action, id: 'x', what: 'redrive' });
+        await tx.deadLetters.recordAction({ ...action, id: 'y', what: 'discard' });
+      });
+      expect((await desk().runningJobs()).map(({ id }) => id)).toEqual(['job-1', 'job-2']);
+      await unitOfWork.transact(async (tx) => {
+        const found = await tx.deadLetters.findJob('default', 'job-1');
+        expect(found).toEqual(job);
+        await tx.deadLetters.saveJob({ ...job, done: 3, state: 'done' });
+      });
+      expect(await desk().job('default', 'job-1')).toEqual({ ...job, done: 3, state: 'done' });
+      expect(await desk().job('other', 'job-1')).toBeUndefined();
+      expect((await desk().runningJobs()).map(({ limit }) => limit)).toEqual([7]);
+      expect((await desk().actions('default', 10)).map(({ what }) => what)).toEqual(['discard', 'redrive']);
+      expect(await desk().actions('default', 1)).toEqual([{ ...action, id: 'y', what: 'discard' }]);
     });
 
     it('are each their own tenant’s', async () => {

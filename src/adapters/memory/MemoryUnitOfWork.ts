@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { StoreUnavailable, type Transaction, type UnitOfWork } from '../../ports/unitOfWork.ts';
 import { MemoryTransaction, type Pause } from './MemoryTransaction.ts';
+import { createDeadLetterTaker } from './memoryDeadLetters.ts';
 import { createEventAppender } from './memoryEvents.ts';
 import { createIdempotencyKeeper } from './memoryIdempotency.ts';
 import { createInboxGate } from './memoryInbox.ts';
@@ -65,6 +66,7 @@ export class MemoryUnitOfWork implements UnitOfWork {
       idempotency: createIdempotencyKeeper(transaction),
       inbox: createInboxGate(transaction),
       orderViews: createOrderViewWriter(transaction, events),
+      deadLetters: createDeadLetterTaker(transaction),
     };
   }
 }

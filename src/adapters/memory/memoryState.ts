@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../ports/deadLetters.ts';
+import type { DeadLetter, DeskAction, RedriveJob } from '../../ports/deadLetters.ts';
 import type { RecordedEvent } from '../../ports/eventStore.ts';
 import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
@@ -45,6 +45,9 @@ export interface MemoryState {
   readonly orderViews: Map<string, OrderViewRow>;
   /** By tenant, queue and message id. */
   readonly deadLetters: Map<string, DeadLetter>;
+  /** By id. */
+  readonly redriveJobs: Map<string, RedriveJob>;
+  readonly deskActions: DeskAction[];
   leases: LeaseTable;
 }
 
@@ -60,6 +63,8 @@ export const createMemoryState = (): MemoryState => ({
   seen: new Map(),
   orderViews: new Map(),
   deadLetters: new Map(),
+  redriveJobs: new Map(),
+  deskActions: [],
   leases: emptyLeaseTable,
 });
 

@@ -19,7 +19,7 @@ import { SqlConnection, SqlReadPool } from './SqlConnection.ts';
 import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
 import { SqliteKeyIndex } from './SqliteKeyIndex.ts';
 import { SqlWriter } from './SqlWriter.ts';
-import { createDeadLetterDesk } from './sqlDeadLetters.ts';
+import { createDeadLetterDesk, createDeadLetterTaker } from './sqlDeadLetters.ts';
 import {
   isMemory,
   openCheckpointer,
@@ -76,6 +76,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     idempotency: createIdempotencyKeeper(session, dialect, index),
     inbox: createInboxGate(session, dialect),
     orderViews: createOrderViewWriter(session, dialect),
+    deadLetters: createDeadLetterTaker(session, dialect),
   });
   return {
     unitOfWork: {

@@ -112,12 +112,12 @@ export class ConsumerRunner {
     } catch (error) {
       return this.#failed({ handler, message: unreadable(raw, this.#options.ids), origin: 'broker' }, error);
     }
-    if (raw.headers['x-orderflow-discard'] === true) {
+    if (isSet(raw, 'x-orderflow-discard')) {
       const attempt: Attempt = { handler, message, origin: 'redrive' };
       this.#after(await this.#submit(discardWork(this.#options.gates, attempt)));
       return;
     }
-    const origin: Origin = raw.headers['x-orderflow-redrive'] === true ? 'redrive' : 'broker';
+    const origin: Origin = isSet(raw, 'x-orderflow-redrive') ? 'redrive' : 'broker';
     // It was in somebody's hands before: perhaps it is what ended them.
     return delivery.redelivered
       ? this.#carefully(message, origin)
@@ -277,6 +277,10 @@ const rawOf = ({ id, type, contentType, payload, timestamp, headers }: Delivery)
   timestamp,
   headers,
 });
+
+/** Our own outbox writes header values as text; others may send a boolean. */
+const isSet = ({ headers }: BrokerMessage, name: string): boolean =>
+  headers[name] === true || headers[name] === 'true';
 
 /** What cannot be read has no place in any sequence, and nothing in common with anything else. */
 const unreadable = (raw: BrokerMessage, ids: Ids): IncomingMessage => {
