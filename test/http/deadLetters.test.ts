@@ -98,3 +98,63 @@ describe('GET /v1/admin/dead-letters/{id}', () => {
     expect([answer.status, answer.json.code]).toEqual([404, 'not_found']);
   });
 });
+
+const post = (path: string, body: unknown) => http.post(`/v1/admin/${path}`, body);
+
+describe('POST /v1/admin/dead-letters/redrive', () => {
+  test('answers with a job to poll, which can be cancelled once', async () => {
+    const answer = await post('dead-letters/redrive', {
+      filter: { reason: 'refused' },
+      limit: 3,
+      ratePerSecond: 10,
+    });
+    expect(answer.status).toBe(202);
+    const { id } = answer.json;
+    expect(answer.headers.location).toBe(`/v1/admin/redrive-jobs/${id}`);
+    const job = { id, state: 'running', total: 3, done: 0, limit: 3, ratePerSecond: 10 };
+    expect(answer.json).toMatchObject(job);
+    expect((await http.send({ path: `/v1/admin/redrive-jobs/${id}` })).json).toMatchObject(job);
+    const cancelled = { ...job, state: 'cancelled' };
+    expect((await post(`redrive-jobs/${id}/cancel`, {})).json).toMatchObject(cancelled);
+    expect((await post(`redrive-jobs/${id}/cancel`, undefined)).json).toMatchObject(cancelled);
+    const actions = await http.stores.deadLetters.actions('default', 10);
+    expect(actions.map(({ what, who, letters }) => [what, who, letters])).toEqual([
+      ['cancel', 'anonymous', 3],
+      ['redrive', 'anonymous', 3],
+    ]);
+  });
+
+  test.each([
+    {},
+    { ids: [] },
+    { ids: ['a'], filter: {} },
+    { filter: { qeue: 'x' } },
+    { filter: {}, limit: 0 },
+    { filter: {}, ratePerSecond: 1.5 },
+    { ids: Array.from({ length: 1_001 }, (_, index) => `id-${index}`) },
+  ])('refuses %j', async (body) => {
+    const answer = await post('dead-letters/redrive', body);
+    expect([answer.status, answer.json.code]).toEqual([422, 'invalid_request']);
+  });
+
+  test('knows no job of another name', async () => {
+    expect((await http.send({ path: '/v1/admin/redrive-jobs/none' })).status).toBe(404);
+    expect((await post('redrive-jobs/none/cancel', {})).status).toBe(404);
+  });
+});
+
+describe('POST /v1/admin/dead-letters/discard', () => {
+  test('gives letters up with a reason, once, and records it', async () => {
+    const body = { ids: ['letter-0', 'letter-1', 'nobody', 'foreign'], reason: 'test data' };
+    expect((await post('dead-letters/discard', body)).json).toEqual({ discarded: 2 });
+    expect((await post('dead-letters/discard', body)).json).toEqual({ discarded: 0 });
+    expect(idsOf(await list())).toEqual(['letter-4', 'letter-3', 'letter-2']);
+    const [action] = await http.stores.deadLetters.actions('default', 1);
+    expect(action).toMatchObject({ what: 'discard', who: 'anonymous', letters: 2 });
+    expect(JSON.parse(action?.detail ?? '')).toMatchObject({ reason: 'test data' });
+  });
+
+  test.each([{ ids: ['a'] }, { ids: ['a'], reason: '' }, { reason: 'x' }])('refuses %j', async (body) => {
+    expect((await post('dead-letters/discard', body)).status).toBe(422);
+  });
+});

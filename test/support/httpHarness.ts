@@ -6,6 +6,7 @@ import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import { CommitSignal } from '../../src/app/messaging/CommitSignal.ts';
+import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
 import { PublishedWaiters } from '../../src/app/messaging/publishedWaiters.ts';
 import { orderService } from '../../src/app/orders/orderService.ts';
 import type { OrderCommand } from '../../src/domain/orders/orderCommands.ts';
@@ -83,7 +84,13 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
     {
       orders: options.between?.(orders) ?? orders,
       commits,
-      deadLetters: stores.deadLetters,
+      deadLetters: deadLetterService({
+        unitOfWork: stores.unitOfWork,
+        desk: stores.deadLetters,
+        ...system,
+        onCommitted: () => commits.notify(),
+        onJob: () => {},
+      }),
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },

@@ -1,11 +1,14 @@
+import { z } from 'zod';
 import type { BrokerMessage } from '../../ports/broker.ts';
-import type { DeadLetter } from '../../ports/deadLetters.ts';
+import type { DeadLetter, DeadLetterSelection, RedriveJob } from '../../ports/deadLetters.ts';
 import { answer, jsonType, refuseWhileStopping } from './answer.ts';
 import type { Exchange } from './Exchange.ts';
 import { decodeCursor, encodeCursor } from './listCursor.ts';
 import { HttpProblem } from './problems.ts';
 import { badParameter, limitParameter, readQuery } from './queryParameters.ts';
-import { textSchema } from './text.ts';
+import { readJsonBody } from './readJsonBody.ts';
+import { idSchema, textSchema } from './text.ts';
+import { validate } from './validate.ts';
 
 const defaultLimit = 50;
 
@@ -45,6 +48,85 @@ export const getDeadLetter = async (exchange: Exchange): Promise<void> => {
   const body = { ...summaryOf(letter), contentType, headers, payload };
   answer(exchange, 200, { 'Content-Type': jsonType }, JSON.stringify(body));
 };
+
+const letterIds = z.array(idSchema).min(1, 'must name at least one').max(1_000, 'must name at most 1,000');
+
+const wholeNumber = (max: number) =>
+  z.number().int().min(1, 'must be at least 1').max(max, `must be at most ${max}`);
+
+const redriveBody = z
+  .strictObject({
+    ids: letterIds.exactOptional(),
+    filter: z
+      .strictObject({
+        queue: textSchema().exactOptional(),
+        reason: textSchema().exactOptional(),
+        type: textSchema().exactOptional(),
+      })
+      .exactOptional(),
+    limit: wholeNumber(1_000_000).exactOptional(),
+    ratePerSecond: wholeNumber(100_000).exactOptional(),
+  })
+  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), {
+    error: 'must have either ids or filter',
+  });
+
+const discardBody = z.strictObject({ ids: letterIds, reason: textSchema().min(1, 'must not be empty') });
+
+/** `POST /v1/admin/dead-letters/redrive`: asks for a job, and answers with it. */
+export const redriveDeadLetters = async (exchange: Exchange): Promise<void> => {
+  refuseWhileStopping(exchange);
+  readQuery(exchange.query, {});
+  const { ids, filter, limit, ratePerSecond } = validate(redriveBody, await readJsonBody(exchange, false));
+  const selection: DeadLetterSelection = { ...filter, ...(ids === undefined ? {} : { ids }) };
+  const request = { selection, limit: limit ?? null, ratePerSecond: ratePerSecond ?? null };
+  const job = await exchange.edge.deps.deadLetters.redrive(operatorOf(exchange), request);
+  const headers = { 'Content-Type': jsonType, Location: `/v1/admin/redrive-jobs/${job.id}` };
+  answer(exchange, 202, headers, JSON.stringify(jobOf(job)));
+};
+
+/** `POST /v1/admin/dead-letters/discard`: gives letters up, so that what waits behind them goes on. */
+export const discardDeadLetters = async (exchange: Exchange): Promise<void> => {
+  refuseWhileStopping(exchange);
+  readQuery(exchange.query, {});
+  const { ids, reason } = validate(discardBody, await readJsonBody(exchange, false));
+  const discarded = await exchange.edge.deps.deadLetters.discard(operatorOf(exchange), ids, reason);
+  answer(exchange, 200, { 'Content-Type': jsonType }, JSON.stringify({ discarded }));
+};
+
+/** `GET /v1/admin/redrive-jobs/{id}`: how far a job is. */
+export const getRedriveJob = async (exchange: Exchange): Promise<void> => {
+  refuseWhileStopping(exchange);
+  readQuery(exchange.query, {});
+  const { tenant, params } = exchange;
+  sendJob(exchange, await exchange.edge.deps.deadLetters.job(tenant, params.id ?? ''));
+};
+
+/** `POST /v1/admin/redrive-jobs/{id}/cancel`: what was sent stays sent. */
+export const cancelRedriveJob = async (exchange: Exchange): Promise<void> => {
+  refuseWhileStopping(exchange);
+  readQuery(exchange.query, {});
+  validate(z.strictObject({}), await readJsonBody(exchange, true));
+  const { deadLetters } = exchange.edge.deps;
+  sendJob(exchange, await deadLetters.cancel(operatorOf(exchange), exchange.params.id ?? ''));
+};
+
+const sendJob = (exchange: Exchange, job: RedriveJob | undefined): void => {
+  if (job === undefined) throw new HttpProblem('not_found', 'There is no such job.');
+  answer(exchange, 200, { 'Content-Type': jsonType }, JSON.stringify(jobOf(job)));
+};
+
+const operatorOf = ({ tenant, caller }: Exchange) => ({ tenant, who: caller });
+
+const jobOf = ({ id, state, total, done, limit, ratePerSecond, createdAt }: RedriveJob): object => ({
+  id,
+  state,
+  total,
+  done,
+  limit,
+  ratePerSecond,
+  createdAt: new Date(createdAt).toISOString(),
+});
 
 const summaryOf = (letter: DeadLetter): object => ({
   id: letter.id,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
-import type { DeadLetterDesk } from '../../ports/deadLetters.ts';
+import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
@@ -8,7 +8,7 @@ import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 export interface HttpDeps {
   readonly orders: OrderService;
   readonly commits: CommitWatch;
-  readonly deadLetters: Pick<DeadLetterDesk, 'list' | 'get'>;
+  readonly deadLetters: DeadLetterService;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

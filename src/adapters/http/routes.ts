@@ -1,4 +1,11 @@
-import { getDeadLetter, listDeadLetters } from './deadLetters.ts';
+import {
+  cancelRedriveJob,
+  discardDeadLetters,
+  getDeadLetter,
+  getRedriveJob,
+  listDeadLetters,
+  redriveDeadLetters,
+} from './deadLetters.ts';
 import type { Handler } from './Exchange.ts';
 import { streamEvents } from './eventStream.ts';
 import { livez, readyz } from './health.ts';
@@ -22,6 +29,10 @@ export const routes: readonly Route[] = [
   { path: '/v1/orders/:id/refund', methods: { POST: refundOrder } },
   { path: '/v1/events', methods: { GET: streamEvents } },
   { path: '/v1/admin/dead-letters', methods: { GET: listDeadLetters } },
+  { path: '/v1/admin/dead-letters/redrive', methods: { POST: redriveDeadLetters } },
+  { path: '/v1/admin/dead-letters/discard', methods: { POST: discardDeadLetters } },
+  { path: '/v1/admin/redrive-jobs/:id', methods: { GET: getRedriveJob } },
+  { path: '/v1/admin/redrive-jobs/:id/cancel', methods: { POST: cancelRedriveJob } },
   { path: '/v1/admin/dead-letters/:id', methods: { GET: getDeadLetter } },
   { path: '/livez', methods: { GET: livez } },
   { path: '/readyz', methods: { GET: readyz } },

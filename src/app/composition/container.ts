@@ -19,6 +19,7 @@ export const compose = async (config: Config, logger: Logger) => {
     relay: await container.getAsync(tokens.relay),
     cleaner: await container.getAsync(tokens.cleaner),
     consumers: await container.getAsync(tokens.consumers),
+    redriver: await container.getAsync(tokens.redriver),
     collectors: await container.getAsync(tokens.collectors),
     orders: await container.getAsync(tokens.orders),
     http: await container.getAsync(tokens.http),

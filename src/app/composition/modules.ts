@@ -16,6 +16,8 @@ import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
+import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
+import { RedriveWorker } from '../messaging/desk/RedriveWorker.ts';
 import { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
@@ -133,6 +135,34 @@ export const applicationModule = new ContainerModule(({ bind }) => {
       [tokens.config, tokens.broker, tokens.pipeline, tokens.stores, tokens.clock, tokens.ids, tokens.logger],
     )
     .inSingletonScope();
+  bind(tokens.redriver)
+    .toResolvedValue(
+      (stores, clock, ids, logger, commits) =>
+        new RedriveWorker({
+          unitOfWork: stores.unitOfWork,
+          desk: stores.deadLetters,
+          clock,
+          ids,
+          logger,
+          onCommitted: () => commits.notify(),
+        }),
+      [tokens.stores, tokens.clock, tokens.ids, tokens.logger, tokens.commits],
+    )
+    .inSingletonScope();
+  bind(tokens.deadLetters)
+    .toResolvedValue(
+      (stores, clock, ids, commits, redriver) =>
+        deadLetterService({
+          unitOfWork: stores.unitOfWork,
+          desk: stores.deadLetters,
+          clock,
+          ids,
+          onCommitted: () => commits.notify(),
+          onJob: () => redriver.wake(),
+        }),
+      [tokens.stores, tokens.clock, tokens.ids, tokens.commits, tokens.redriver],
+    )
+    .inSingletonScope();
   bind(tokens.collectors)
     .toResolvedValue(
       (config, broker, stores, clock, ids, logger) =>
@@ -171,12 +201,12 @@ export const applicationModule = new ContainerModule(({ bind }) => {
 export const httpModule = new ContainerModule(({ bind }) => {
   bind(tokens.http)
     .toResolvedValue(
-      (config, orders, commits, clock, ids, logger, stores, lifecycle) =>
+      (config, orders, commits, deadLetters, clock, ids, logger, stores, lifecycle) =>
         createHttpServer(
           {
             orders,
             commits,
-            deadLetters: stores.deadLetters,
+            deadLetters,
             clock,
             ids,
             logger,
@@ -188,6 +218,7 @@ export const httpModule = new ContainerModule(({ bind }) => {
         tokens.config,
         tokens.orders,
         tokens.commits,
+        tokens.deadLetters,
         tokens.clock,
         tokens.ids,
         tokens.logger,

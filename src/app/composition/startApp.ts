@@ -38,11 +38,12 @@ export const startApp = async (config: Config, logger: Logger): Promise<App> => 
 };
 
 const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
-  const { relay, commits, cleaner, http, consumers, collectors, lifecycle } = parts;
+  const { relay, commits, cleaner, http, consumers, collectors, redriver, lifecycle } = parts;
   if (config.roles.has('relay')) {
     commits.onCommit(() => relay.wake());
     relay.start();
     cleaner.start();
+    redriver.start();
   }
   for (const consumer of [...consumers, ...collectors]) {
     // Not awaited: it subscribes when the broker is there, however long that takes.
@@ -71,7 +72,8 @@ const listen = (
 
 /** HTTP → consumers → pipeline → relay → broker → database: nobody stops before those that need it. */
 const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
-  const { lifecycle, http, consumers, collectors, pipeline, cleaner, relay, broker, stores } = parts;
+  const { lifecycle, http, consumers, collectors, redriver, pipeline, cleaner, relay, broker, stores } =
+    parts;
   const deadline = systemClock.now() + config.shutdownTimeoutMs;
   const left = () => Math.max(100, deadline - systemClock.now());
   lifecycle.draining = true;
@@ -89,6 +91,7 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
   };
   await step('http', http.close(left() / 2));
   await step('consumers', Promise.all([...consumers, ...collectors].map((consumer) => consumer.stop())));
+  await step('redrive', redriver.stop());
   await step('pipeline', pipeline.stop());
   await step('cleaner', cleaner.stop());
   await step('relay', relay.stop({ deadlineMs: left() / 2 }));

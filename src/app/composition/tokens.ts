@@ -2,6 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { HttpServer } from '../../adapters/http/createHttpServer.ts';
 import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OrderService } from '../../ports/orderService.ts';
@@ -11,6 +12,7 @@ import type { Config } from '../config.ts';
 import type { CommitSignal } from '../messaging/CommitSignal.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
+import type { RedriveWorker } from '../messaging/desk/RedriveWorker.ts';
 import type { OutboxRelay } from '../messaging/OutboxRelay.ts';
 import type { PublishedWaiters } from '../messaging/publishedWaiters.ts';
 import type { RetentionCleaner } from '../messaging/retentionCleaner.ts';
@@ -34,6 +36,8 @@ export const tokens = {
   cleaner: token<RetentionCleaner>('RetentionCleaner'),
   orders: token<OrderService>('OrderService'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
+  deadLetters: token<DeadLetterService>('DeadLetterService'),
+  redriver: token<RedriveWorker>('RedriveWorker'),
   collectors: token<readonly DeadLetterCollector[]>('Collectors'),
   topology: token<Topology>('Topology'),
   http: token<HttpServer>('HttpServer'),

@@ -1,0 +1,143 @@
+import type { BrokerMessage } from '../../../ports/broker.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { DeadLetterService, Operator } from '../../../ports/deadLetterService.ts';
+import type { DeadLetter, DeadLetterDesk, DeskAction, RedriveJob } from '../../../ports/deadLetters.ts';
+import type { Ids } from '../../../ports/ids.ts';
+import type { OutboxMessage } from '../../../ports/outbox.ts';
+import { type Transaction, TransactionConflict, type UnitOfWork } from '../../../ports/unitOfWork.ts';
+
+export interface DeadLetterServiceParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly desk: DeadLetterDesk;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Called after a commit that put messages into the outbox. */
+  readonly onCommitted: () => void;
+  /** Called when there is a job to do. */
+  readonly onJob: () => void;
+}
+
+export const deadLetterService = ({
+  unitOfWork,
+  desk,
+  clock,
+  ids,
+  onCommitted,
+  onJob,
+}: DeadLetterServiceParts): DeadLetterService => {
+  const record = (
+    tx: Transaction,
+    { tenant, who }: Operator,
+    action: Pick<DeskAction, 'what' | 'letters'>,
+    detail: object,
+  ): Promise<void> =>
+    tx.deadLetters.recordAction({
+      id: ids.next(),
+      tenant,
+      at: clock.now(),
+      who,
+      ...action,
+      detail: JSON.stringify(detail),
+    });
+
+  return {
+    list: desk.list,
+    get: desk.get,
+    job: desk.job,
+
+    redrive: async (operator, request) => {
+      const { selection, limit, ratePerSecond } = request;
+      const found = await desk.count(operator.tenant, selection);
+      const job: RedriveJob = {
+        id: ids.next(),
+        tenant: operator.tenant,
+        selection,
+        limit,
+        ratePerSecond,
+        total: Math.min(found, limit ?? found),
+        done: 0,
+        state: 'running',
+        createdAt: clock.now(),
+        createdBy: operator.who,
+      };
+      await retrying(unitOfWork, async (tx) => {
+        await tx.deadLetters.saveJob(job);
+        await record(tx, operator, { what: 'redrive', letters: job.total }, { job: job.id, ...request });
+      });
+      onJob();
+      return job;
+    },
+
+    cancel: (operator, id) =>
+      retrying(unitOfWork, async (tx) => {
+        const job = await tx.deadLetters.findJob(operator.tenant, id);
+        if (job?.state !== 'running') return job;
+        const cancelled: RedriveJob = { ...job, state: 'cancelled' };
+        await tx.deadLetters.saveJob(cancelled);
+        await record(tx, operator, { what: 'cancel', letters: job.total - job.done }, { job: id });
+        return cancelled;
+      }),
+
+    discard: async (operator, letterIds, reason) => {
+      const letters = await retrying(unitOfWork, async (tx) => {
+        const taken = await tx.deadLetters.take({
+          tenant: operator.tenant,
+          selection: { ids: letterIds },
+          before: afterAllIds,
+          limit: letterIds.length,
+        });
+        // What could not be read has no place in a sequence, so nobody waits behind it.
+        const known = taken.filter(({ source }) => source !== '');
+        if (known.length > 0) await tx.outbox.add(known.map((letter) => task(letter, 'discard', ids)));
+        if (taken.length > 0) {
+          const detail = {
+            reason,
+            letters: taken.map(({ id, queue, messageId }) => ({ id, queue, messageId })),
+          };
+          await record(tx, operator, { what: 'discard', letters: taken.length }, detail);
+        }
+        return taken;
+      });
+      if (letters.length > 0) onCommitted();
+      return letters.length;
+    },
+  };
+};
+
+/** No id of ours starts so far up. */
+const afterAllIds = '~';
+
+/** The letter as it goes back to its queue, alone among all that are bound to the exchange. */
+export const task = (letter: DeadLetter, what: 'redrive' | 'discard', ids: Ids): OutboxMessage => {
+  const { payload } = JSON.parse(letter.message) as BrokerMessage;
+  return {
+    id: letter.messageId,
+    tenant: letter.tenant,
+    // Of its own, so that it waits for nobody: the consumer's gate has the order.
+    source: `/orderflow/tasks/${ids.next()}`,
+    sequence: 1,
+    type: letter.type,
+    exchange: 'tasks',
+    routingKey: letter.queue,
+    payload,
+    traceparent: null,
+    dueAt: 0,
+    headers: { [`x-orderflow-${what}`]: 'true' },
+  };
+};
+
+const attempts = 10;
+
+/** Runs the work again on fresh reads when another writer was faster. */
+export const retrying = async <T>(
+  unitOfWork: UnitOfWork,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await unitOfWork.transact(work);
+    } catch (error) {
+      if (!(error instanceof TransactionConflict) || attempt === attempts) throw error;
+    }
+  }
+};
