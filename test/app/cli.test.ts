@@ -49,6 +49,10 @@ describe('the command line', () => {
       ['migrate', 'status'],
       ['outbox', 'status'],
       ['outbox', 'retry'],
+      ['dead-letters', 'list'],
+      ['dead-letters', 'show'],
+      ['dead-letters', 'redrive'],
+      ['dead-letters', 'discard'],
       ['views', 'rebuild'],
       ['demo'],
     ];

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { deadQueueOf, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import type { Publication } from '../../src/ports/broker.ts';
 import { eventually } from '../support/eventually.ts';
+import { orderflow } from '../support/programs.ts';
 import { rabbitmqAdmin } from '../support/rabbitmq.ts';
 import { startServer } from '../support/serverProcess.ts';
 import { describeWithService, rabbitmqUrl, uniquePrefix } from '../support/services.ts';
@@ -19,12 +20,12 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
     const topology = orderflowTopology(prefix);
     const queue = workQueueOf(prefix, 'orders');
     const admin = await rabbitmqAdmin();
-    const start = () =>
-      startServer({
-        DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
-        BROKER_URL: rabbitmqUrl(),
-        QUEUE_PREFIX: prefix,
-      });
+    const env = {
+      DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
+      BROKER_URL: rabbitmqUrl(),
+      QUEUE_PREFIX: prefix,
+    };
+    const start = () => startServer(env);
     const tell = ({ id, type, contentType, payload, headers, routingKey }: Publication): void => {
       const properties = { messageId: id, type, contentType, headers, persistent: true };
       admin.channel.publish(topology.exchangeNames.events, routingKey, Buffer.from(payload), properties);
@@ -54,11 +55,7 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
           'orderflow.order.cancelled.v1',
         ]);
       }
-      const [letter] = await eventually(async () => {
-        const { items } = await json<{ items: object[] }>(`${server.url}/v1/admin/dead-letters`);
-        expect(items).toHaveLength(1);
-        return items;
-      });
+      const letter = await onlyLetter(server.url);
       expect(letter).toMatchObject({
         queue,
         messageId: 'nobody-stock-1',
@@ -67,6 +64,24 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
         source: '/orderflow/reservations/nobody',
         sequence: 1,
       });
+      // Its successor is held behind it until it is given up; redriven, it is refused again.
+      tell(stockMessage('nobody', 2, 'released'));
+      const discarded = await orderflow(
+        ['dead-letters', 'discard', letter.id, '--reason', 'a test', '--json'],
+        env,
+      );
+      expect(JSON.parse(discarded.stdout)).toEqual({ discarded: 1 });
+      const second = await onlyLetter(server.url);
+      expect(second).toMatchObject({ messageId: 'nobody-stock-2', sequence: 2 });
+      const redriven = await orderflow(['dead-letters', 'redrive', '--queue', queue, '--json'], env);
+      expect(JSON.parse(redriven.stdout)).toMatchObject({ state: 'done', total: 1, done: 1 });
+      const again = await onlyLetter(server.url);
+      expect(again).toMatchObject({ messageId: 'nobody-stock-2', reason: 'refused' });
+      expect(again.id).not.toBe(second.id);
+      const listed = await orderflow(['dead-letters', 'list'], env);
+      expect(listed.stdout).toContain(again.id);
+      const shown = await orderflow(['dead-letters', 'show', again.id], env);
+      expect(JSON.parse(JSON.parse(shown.stdout).payload)).toMatchObject({ id: 'nobody-stock-2' });
       expect(await server.stop()).toBe(0);
       for (const name of [queue, deadQueueOf(queue)])
         expect(await admin.channel.checkQueue(name)).toMatchObject({ messageCount: 0, consumerCount: 0 });
@@ -96,5 +111,13 @@ const typesOf = async (url: string, id: string): Promise<readonly string[]> => {
   const { items } = await json<{ items: readonly { type: string }[] }>(`${url}/v1/orders/${id}/events`);
   return items.map(({ type }) => type);
 };
+
+const onlyLetter = (url: string): Promise<{ readonly id: string }> =>
+  eventually(async () => {
+    const { items } = await json<{ items: { id: string }[] }>(`${url}/v1/admin/dead-letters`);
+    const [first] = items;
+    if (first === undefined || items.length > 1) throw new Error(`${items.length} dead letters`);
+    return first;
+  });
 
 const json = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T;

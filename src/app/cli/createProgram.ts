@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { CliContext } from './CliContext.ts';
+import { deadLettersCommand } from './deadLettersCommand.ts';
 import { demoCommand } from './demoCommand.ts';
 import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
@@ -31,13 +32,21 @@ which broker.
 Examples:
   $ orderflow migrate status
   $ orderflow outbox status --json
+  $ orderflow dead-letters list
   $ orderflow views rebuild
   $ orderflow topology show
   $ orderflow demo --orders 1000
 
 Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     );
-  for (const create of [migrateCommand, outboxCommand, viewsCommand, topologyCommand, demoCommand]) {
+  for (const create of [
+    migrateCommand,
+    outboxCommand,
+    deadLettersCommand,
+    viewsCommand,
+    topologyCommand,
+    demoCommand,
+  ]) {
     program.addCommand(inheriting(program, create(context)));
   }
   return program;
