@@ -76,6 +76,22 @@ export interface InboxGate {
   recordSeen(messages: readonly SeenMessage[]): Promise<void>;
 }
 
+/** What holds a consumer's stream up, and how much waits behind it. */
+export interface BlockedStream extends GateKey {
+  /** The sequence that is next. */
+  readonly waitsFor: number;
+  /** `missing`: it has not come yet; else the state of the message that has. */
+  readonly because: 'missing' | WaitingMessage['state'];
+  readonly messageId: string | null;
+  readonly error: string | null;
+  /** When it is handled again; null when no time is set. */
+  readonly dueAt: number | null;
+  /** How many messages wait behind it. */
+  readonly held: number;
+  /** Since when the first of them all has been waiting; ms since the epoch. */
+  readonly since: number;
+}
+
 /** Looks at the messages that wait, outside of any transaction: committed rows only. */
 export interface InboxReader {
   /**
@@ -87,6 +103,8 @@ export interface InboxReader {
   nextDueAt(consumer: string): Promise<number | null>;
   /** `held` messages whose predecessor was handled, so that nobody is left to wake them; at most `limit`. */
   stranded(consumer: string, limit: number): Promise<readonly WaitingMessage[]>;
+  /** The streams of a tenant in which messages are held, those that wait longest first; at most `limit`. */
+  blocked(tenant: string, limit: number): Promise<readonly BlockedStream[]>;
 }
 
 export interface InboxCleaner {

@@ -53,6 +53,7 @@ describe('the command line', () => {
       ['dead-letters', 'show'],
       ['dead-letters', 'redrive'],
       ['dead-letters', 'discard'],
+      ['held', 'list'],
       ['views', 'rebuild'],
       ['demo'],
     ];

@@ -181,6 +181,56 @@ export const inboxContract = (adapter: StoreAdapter): void => {
       expect(await inbox.stranded('inventory', 1)).toHaveLength(1);
     });
 
+    it('tells what holds a stream up, and how much waits behind it, the longest waiting first', async () => {
+      const { inbox } = subject().stores;
+      await move('/dead', 3);
+      await save(
+        { ...waiting('/dead', 4), state: 'dead', error: 'no luck', firstSeen: 20 },
+        { ...waiting('/dead', 5), firstSeen: 30 },
+        { ...waiting('/dead', 6), firstSeen: 40 },
+        { ...waiting('/missing', 2), firstSeen: 10 },
+        { ...waiting('/retried', 1), state: 'retrying', dueAt: 99, error: 'no luck', firstSeen: 50 },
+        { ...waiting('/retried', 2), firstSeen: 60 },
+        { ...waiting('/alone', 1), state: 'retrying', dueAt: 99 },
+        { ...waiting('/loose', 0), state: 'dead' },
+      );
+      const expected = [
+        {
+          ...gate('/missing'),
+          waitsFor: 1,
+          because: 'missing',
+          messageId: null,
+          error: null,
+          dueAt: null,
+          held: 1,
+          since: 10,
+        },
+        {
+          ...gate('/dead'),
+          waitsFor: 4,
+          because: 'dead',
+          messageId: waiting('/dead', 4).messageId,
+          error: 'no luck',
+          dueAt: null,
+          held: 2,
+          since: 20,
+        },
+        {
+          ...gate('/retried'),
+          waitsFor: 1,
+          because: 'retrying',
+          messageId: waiting('/retried', 1).messageId,
+          error: 'no luck',
+          dueAt: 99,
+          held: 1,
+          since: 50,
+        },
+      ];
+      expect(await inbox.blocked(gate('/a').tenant, 10)).toEqual(expected);
+      expect(await inbox.blocked(gate('/a').tenant, 1)).toEqual(expected.slice(0, 1));
+      expect(await inbox.blocked('other', 10)).toEqual([]);
+    });
+
     it('tells which messages were seen before, by their place in the question', async () => {
       await transact((tx) => tx.inbox.recordSeen([seen('/a', 'one'), seen('/a', 'two')]));
       const places = await transact((tx) =>

@@ -66,6 +66,19 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
       });
       // Its successor is held behind it until it is given up; redriven, it is refused again.
       tell(stockMessage('nobody', 2, 'released'));
+      await eventually(async () => {
+        const { items } = await json<{ items: object[] }>(`${server.url}/v1/admin/held`);
+        expect(items).toMatchObject([
+          {
+            consumer: 'orders',
+            source: '/orderflow/reservations/nobody',
+            waitsFor: 1,
+            because: 'dead',
+            held: 1,
+          },
+        ]);
+      });
+      expect((await orderflow(['held', 'list'], env)).stdout).toContain('reservations/nobody');
       const discarded = await orderflow(
         ['dead-letters', 'discard', letter.id, '--reason', 'a test', '--json'],
         env,

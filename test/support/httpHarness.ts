@@ -91,6 +91,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
         onCommitted: () => commits.notify(),
         onJob: () => {},
       }),
+      inbox: stores.inbox,
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },

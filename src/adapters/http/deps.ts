@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
+import type { InboxReader } from '../../ports/inbox.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 
@@ -9,6 +10,7 @@ export interface HttpDeps {
   readonly orders: OrderService;
   readonly commits: CommitWatch;
   readonly deadLetters: DeadLetterService;
+  readonly inbox: Pick<InboxReader, 'blocked'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

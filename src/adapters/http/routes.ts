@@ -9,6 +9,7 @@ import {
 import type { Handler } from './Exchange.ts';
 import { streamEvents } from './eventStream.ts';
 import { livez, readyz } from './health.ts';
+import { listHeld } from './heldMessages.ts';
 import { getHistory, getOrder, listOrders } from './orderReads.ts';
 import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
 
@@ -34,6 +35,7 @@ export const routes: readonly Route[] = [
   { path: '/v1/admin/redrive-jobs/:id', methods: { GET: getRedriveJob } },
   { path: '/v1/admin/redrive-jobs/:id/cancel', methods: { POST: cancelRedriveJob } },
   { path: '/v1/admin/dead-letters/:id', methods: { GET: getDeadLetter } },
+  { path: '/v1/admin/held', methods: { GET: listHeld } },
   { path: '/livez', methods: { GET: livez } },
   { path: '/readyz', methods: { GET: readyz } },
 ];

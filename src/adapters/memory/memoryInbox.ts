@@ -1,4 +1,5 @@
 import {
+  type BlockedStream,
   type GateKey,
   gateKeyText,
   type InboxCleaner,
@@ -156,6 +157,36 @@ export const createInboxReader = (state: MemoryState, pause: Pause): InboxReader
         )
         .slice(0, limit);
     },
+    blocked: async (tenant, limit) => {
+      await pause('inbox.blocked');
+      return [...state.waiting.entries()]
+        .map(([key, messages]) => blockedStream([...messages.values()], (state.gates.get(key) ?? 0) + 1))
+        .filter((stream) => stream !== undefined)
+        .filter((stream) => stream.tenant === tenant)
+        .sort((one, other) => one.since - other.since || (one.source < other.source ? -1 : 1))
+        .slice(0, limit);
+    },
+  };
+};
+
+const blockedStream = (waiting: readonly WaitingMessage[], next: number): BlockedStream | undefined => {
+  const messages = waiting.filter(({ sequence }) => sequence > 0);
+  const held = messages.filter(({ sequence }) => sequence > next);
+  const [first] = held;
+  if (first === undefined) return undefined;
+  const blocker = messages.find(({ sequence }) => sequence === next);
+  const timed = blocker?.state === 'retrying' || blocker?.state === 'started';
+  return {
+    consumer: first.consumer,
+    tenant: first.tenant,
+    source: first.source,
+    waitsFor: next,
+    because: blocker?.state ?? 'missing',
+    messageId: blocker?.messageId ?? null,
+    error: blocker?.error ?? null,
+    dueAt: timed ? blocker.dueAt : null,
+    held: held.length,
+    since: Math.min(...messages.map(({ firstSeen }) => firstSeen)),
   };
 };
 

@@ -1,4 +1,5 @@
 import {
+  type BlockedStream,
   type GateKey,
   type GateMove,
   gateKeyText,
@@ -180,7 +181,28 @@ export const createInboxReader = (read: Session): InboxReader => ({
     );
     return rows.map(toWaiting);
   },
+  blocked: async (tenant, limit) => {
+    type Row = Omit<BlockedStream, 'because'> & { readonly state: WaitingMessage['state'] | null };
+    const rows = await read.query<Row>(blockedRows(), [tenant, limit]);
+    return rows.map(({ state, dueAt, ...row }) => ({
+      ...row,
+      because: state ?? 'missing',
+      dueAt: state === 'retrying' || state === 'started' ? dueAt : null,
+    }));
+  },
 });
+
+const blockedRows = (): string => {
+  const next = 'coalesce(g.sequence, 0) + 1';
+  const ofNext = (column: string): string => `max(case when w.sequence = ${next} then w.${column} end)`;
+  return `select w.consumer, w.tenant, w.source, max(${next}) as "waitsFor", min(w.first_seen) as since,
+      sum(case when w.sequence > ${next} then 1 else 0 end) as held, ${ofNext('state')} as state,
+      ${ofNext('message_id')} as "messageId", ${ofNext('error')} as error, ${ofNext('due_at')} as "dueAt"
+    from inbox_waiting w
+    left join inbox_gates g on g.consumer = w.consumer and g.tenant = w.tenant and g.source = w.source
+    where w.tenant = ? and w.sequence > 0 group by w.consumer, w.tenant, w.source
+    having sum(case when w.sequence > ${next} then 1 else 0 end) > 0 order by since, w.source limit ?`;
+};
 
 export const createInboxCleaner = (writer: SqlWriter, dialect: SqlDialect): InboxCleaner => ({
   deleteSeenBefore: (before, limit) =>

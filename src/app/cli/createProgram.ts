@@ -4,6 +4,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import type { CliContext } from './CliContext.ts';
 import { deadLettersCommand } from './deadLettersCommand.ts';
 import { demoCommand } from './demoCommand.ts';
+import { heldCommand } from './heldCommand.ts';
 import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
 import { topologyCommand } from './topologyCommand.ts';
@@ -43,6 +44,7 @@ Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     migrateCommand,
     outboxCommand,
     deadLettersCommand,
+    heldCommand,
     viewsCommand,
     topologyCommand,
     demoCommand,

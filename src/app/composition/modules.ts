@@ -207,6 +207,7 @@ export const httpModule = new ContainerModule(({ bind }) => {
             orders,
             commits,
             deadLetters,
+            inbox: stores.inbox,
             clock,
             ids,
             logger,
