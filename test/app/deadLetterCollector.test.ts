@@ -7,7 +7,7 @@ import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { DeadLetterCollector } from '../../src/app/messaging/desk/DeadLetterCollector.ts';
 import { orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
-import type { Broker, Topology } from '../../src/ports/broker.ts';
+import type { Broker, Publication, Topology } from '../../src/ports/broker.ts';
 import type { Stores } from '../../src/ports/stores.ts';
 import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { publicationOf } from '../support/consumerRig.ts';
@@ -81,11 +81,11 @@ const suite = (
     await cleanUp(topology);
   });
 
-  const publish = async (queue: string, sequence: number): Promise<void> => {
-    const publication = publicationOf('/a', sequence);
-    const task = { ...publication, exchange: 'tasks' as const, routingKey: queue, mandatory: true };
-    await eventually(async () => expect(await broker.publish(task)).toEqual({ kind: 'confirmed' }));
-  };
+  /** Consuming has a connection of its own: that it is there does not say that the one for publishing is. */
+  const confirmed = (publication: Publication) =>
+    eventually(async () => expect(await broker.publish(publication)).toEqual({ kind: 'confirmed' }));
+  const publish = (queue: string, sequence: number) =>
+    confirmed({ ...publicationOf('/a', sequence), exchange: 'tasks', routingKey: queue, mandatory: true });
   const letters = (count: number) =>
     eventually(async () => {
       const found = await stores.deadLetters.list({ tenant: 'default', limit: 100 });
@@ -95,7 +95,7 @@ const suite = (
 
   it('keeps what consumers set aside, with their reasons, also when the database is away at first', async () => {
     outages = 2;
-    await broker.publish({
+    await confirmed({
       ...publicationOf('/a', 3, {
         'x-orderflow-reason': 'exhausted',
         'x-orderflow-error': 'no luck',
@@ -120,7 +120,7 @@ const suite = (
 
   it('keeps what cannot be read, each as one of its own', async () => {
     const junk = { ...publicationOf('/a', 1), payload: '{"no":', exchange: 'dead' as const };
-    await broker.publish({ ...junk, id: 'junk', routingKey: `${workQueueOf(prefix, 'orders')}.dead` });
+    await confirmed({ ...junk, id: 'junk', routingKey: `${workQueueOf(prefix, 'orders')}.dead` });
     expect(await letters(1)).toMatchObject([{ messageId: 'junk', source: '', sequence: null }]);
   });
 

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import createKnex, { type Knex } from 'knex';
 import type { Logger } from '../../ports/logger.ts';
@@ -41,7 +42,7 @@ export const openWriter = (options: SqliteFile): Knex => {
     pool: poolOf(1, async (run) => {
       await run(`busy_timeout = ${busyTimeoutMs}`);
       await run(`page_size = ${pageSize}`);
-      await demand(run, 'journal_mode', 'wal', journal);
+      await whileBusy(busyTimeoutMs, () => demand(run, 'journal_mode', 'wal', journal));
       // FULL fsyncs the log at every commit. Builds differ in what they default to, some reopen a WAL database with
       // NORMAL, and that may lose commits with the power (https://sqlite.org/pragma.html#pragma_synchronous).
       await demand(run, 'synchronous', 'full', 2);
@@ -88,6 +89,22 @@ const common = (logger: Logger) => ({
 });
 
 type Run = (pragma: string) => Promise<unknown>;
+
+/** Two processes that make one database at once meet at the switch to WAL, for which SQLite's own wait is not enough. */
+const whileBusy = async (timeoutMs: number, work: () => Promise<void>): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (failure) {
+      const busy = failure instanceof Error && 'code' in failure && failure.code === 'SQLITE_BUSY';
+      if (!busy || performance.now() >= deadline) throw failure;
+      await sleep(busyPauseMs);
+    }
+  }
+};
+
+const busyPauseMs = 5;
 
 /** Sets a pragma and reads it back: SQLite answers a setting that it does not take with silence. */
 const demand = async (run: Run, pragma: string, value: string, expected: string | number): Promise<void> => {
