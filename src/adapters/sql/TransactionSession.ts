@@ -7,7 +7,8 @@ import type { Session, SqlValue } from './dialect.ts';
 export class TransactionSession implements Session {
   readonly #connection: Session;
   readonly #afterwards: (() => void)[] = [];
-  #sent: Promise<void>[] = [];
+  /** Sent, and not known to have ended. */
+  readonly #sent = new Set<Promise<unknown>>();
   readonly #underWay = new Set<Promise<unknown>>();
   #over = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -18,9 +19,7 @@ export class TransactionSession implements Session {
 
   async query<Row extends object>(sql: string, bindings: readonly SqlValue[] = []): Promise<readonly Row[]> {
     this.#requireOpen();
-    const sent = this.#sent;
-    this.#sent = [];
-    return this.#keep(Promise.all(sent).then(() => this.#run<Row>(sql, bindings)));
+    return this.#keep(Promise.allSettled(this.#sent).then(() => this.#run<Row>(sql, bindings)));
   }
 
   /**
@@ -29,11 +28,10 @@ export class TransactionSession implements Session {
    */
   send(sql: string, bindings: readonly SqlValue[]): void {
     this.#requireOpen();
-    const done = this.#keep(this.#run(sql, bindings)).then(
-      () => undefined,
-      () => undefined, // it has doomed the transaction
-    );
-    this.#sent.push(done);
+    const sent = this.#keep(this.#run(sql, bindings));
+    this.#sent.add(sent);
+    const ended = (): boolean => this.#sent.delete(sent);
+    sent.then(ended, ended); // a failure has doomed the transaction
   }
 
   /** Makes the transaction fail with this reason, and returns it. */
