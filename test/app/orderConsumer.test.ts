@@ -4,6 +4,7 @@ import { type App, startApp } from '../../src/app/composition/startApp.ts';
 import { readConfig } from '../../src/app/config.ts';
 import type { Publication } from '../../src/ports/broker.ts';
 import { eventually } from '../support/eventually.ts';
+import { placeOverHttp } from '../support/placeOverHttp.ts';
 import { stockMessage } from '../support/stockMessages.ts';
 
 describe('an order', () => {
@@ -13,18 +14,7 @@ describe('an order', () => {
   });
   afterEach(() => app.stop());
 
-  const place = async (): Promise<string> => {
-    const answer = await fetch(`${app.url}/v1/orders`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
-      body: JSON.stringify({
-        customerId: 'c-42',
-        currency: 'EUR',
-        lines: [{ sku: 'tea-100', quantity: 2, unitPrice: 1299 }],
-      }),
-    });
-    return ((await answer.json()) as { id: string }).id;
-  };
+  const place = () => placeOverHttp(app.url);
   const order = async (id: string): Promise<object> =>
     (await (await fetch(`${app.url}/v1/orders/${id}`)).json()) as object;
   const tell = async (...messages: readonly Publication[]): Promise<void> => {

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { deadQueueOf, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import type { Publication } from '../../src/ports/broker.ts';
 import { eventually } from '../support/eventually.ts';
+import { placeOverHttp } from '../support/placeOverHttp.ts';
 import { orderflow } from '../support/programs.ts';
 import { rabbitmqAdmin } from '../support/rabbitmq.ts';
 import { startServer } from '../support/serverProcess.ts';
@@ -32,7 +33,7 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
     };
     let server = await start();
     try {
-      const ids = await Promise.all(Array.from({ length: orderCount }, () => place(server.url)));
+      const ids = await Promise.all(Array.from({ length: orderCount }, () => placeOverHttp(server.url)));
       // Behind the first of each order comes the second, and each comes twice; a stranger's message between them.
       for (const id of ids) {
         tell(stockMessage(id, 2, 'released'));
@@ -106,19 +107,6 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
     }
   }, 60_000);
 });
-
-const place = async (url: string): Promise<string> => {
-  const answer = await fetch(`${url}/v1/orders`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
-    body: JSON.stringify({
-      customerId: 'c-42',
-      currency: 'EUR',
-      lines: [{ sku: 'tea-100', quantity: 2, unitPrice: 1299 }],
-    }),
-  });
-  return ((await answer.json()) as { id: string }).id;
-};
 
 const typesOf = async (url: string, id: string): Promise<readonly string[]> => {
   const { items } = await json<{ items: readonly { type: string }[] }>(`${url}/v1/orders/${id}/events`);
