@@ -17,8 +17,8 @@ export interface Repeatable<Outcome> {
   readonly remember: (outcome: Outcome) => string | null;
 }
 
-/** The last thing a command wrote; null when it wrote nothing. */
-export type Wrote = { readonly stream: string; readonly version: number } | null;
+/** The last public message of a command, by its stream and sequence; null when it published nothing. */
+export type Wrote = { readonly stream: string; readonly sequence: number } | null;
 
 export type CommandResult<Outcome> =
   | { readonly kind: 'done'; readonly outcome: Outcome; readonly wrote: Wrote }

@@ -7,6 +7,12 @@ export interface StreamKey {
   readonly stream: string;
 }
 
+/** A stream, or what came after one of its versions. */
+export interface StreamPart extends StreamKey {
+  /** Events after this version only; 0, the default, reads them all. */
+  readonly after?: number;
+}
+
 export interface NewEvent {
   readonly id: string;
   readonly type: string;
@@ -47,8 +53,11 @@ export interface VersionConflict extends StreamKey {
 
 /** The part of the event store that works inside a unit of work. */
 export interface EventAppender {
-  /** All events of the named streams, each stream in version order; a stream that does not exist yields nothing. */
-  readStreams(keys: readonly StreamKey[]): Promise<readonly RecordedEvent[]>;
+  /**
+   * The events of the named streams, each stream in version order; a stream that does not exist yields nothing. A
+   * stream named twice is read once, as it was named last.
+   */
+  readStreams(parts: readonly StreamPart[]): Promise<readonly RecordedEvent[]>;
   /**
    * Appends to several streams, each named at most once per call: all or nothing. A stream that is not at its
    * expected version is a conflict, returned as a value with the actual version; then nothing was written by this
@@ -62,7 +71,7 @@ export interface EventReader {
   /** Events of one stream in version order; `upTo` includes that version. Empty when the stream does not exist. */
   readStream(key: StreamKey, upTo?: number): Promise<readonly RecordedEvent[]>;
   /** As `readStream` for many at once, grouped by stream in no special order. */
-  readStreams(keys: readonly StreamKey[]): Promise<readonly RecordedEvent[]>;
+  readStreams(parts: readonly StreamPart[]): Promise<readonly RecordedEvent[]>;
   /**
    * At most `limit` events with a position above `after`, in position order. An event whose position is at or
    * below one that was returned never becomes visible later, also with several writers: a reader that remembers

@@ -10,8 +10,8 @@ export interface IdempotencyRecord extends IdempotencyKey {
   readonly fingerprint: string;
   /** What the first request was answered, opaque to the store and given back unchanged. */
   readonly answer: string;
-  /** The stream the command wrote to, and its version afterwards; null when it wrote nothing. */
-  readonly wrote: { readonly stream: string; readonly version: number } | null;
+  /** The last public message of the command, by its stream and sequence; null when it published nothing. */
+  readonly wrote: { readonly stream: string; readonly sequence: number } | null;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }

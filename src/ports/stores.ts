@@ -4,12 +4,14 @@ import type { IdempotencyCleaner } from './idempotencyStore.ts';
 import type { InboxCleaner, InboxReader } from './inbox.ts';
 import type { OrderViewReader } from './orderViews.ts';
 import type { Outbox, PartitionLeases } from './outbox.ts';
+import type { SnapshotReader } from './snapshots.ts';
 import type { UnitOfWork } from './unitOfWork.ts';
 
 /** Everything that one database gives. All parts see the same rows; what one commits the others read. */
 export interface Stores {
   readonly unitOfWork: UnitOfWork;
   readonly events: EventReader;
+  readonly snapshots: SnapshotReader;
   readonly outbox: Outbox;
   readonly leases: PartitionLeases;
   readonly idempotencyCleaner: IdempotencyCleaner;

@@ -4,10 +4,12 @@ import type { IdempotencyKeeper } from './idempotencyStore.ts';
 import type { InboxGate } from './inbox.ts';
 import type { OrderViewWriter } from './orderViews.ts';
 import type { OutboxWriter } from './outbox.ts';
+import type { SnapshotKeeper } from './snapshots.ts';
 
 /** Everything that one command or message may write; valid only until the work's promise settles. */
 export interface Transaction {
   readonly events: EventAppender;
+  readonly snapshots: SnapshotKeeper;
   readonly outbox: OutboxWriter;
   readonly idempotency: IdempotencyKeeper;
   readonly inbox: InboxGate;

@@ -224,7 +224,7 @@ describe('a repeated key', () => {
     const replayed = {
       kind: 'replayed',
       answer: 'answer: OrderPlaced',
-      wrote: { stream: 'orders/o-1', version: 1 },
+      wrote: { stream: 'orders/o-1', sequence: 1 },
     };
     expect(results).toEqual([done('OrderPlaced'), replayed, replayed]);
     expect(await copy()).toEqual(replayed);

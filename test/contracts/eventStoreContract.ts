@@ -68,6 +68,24 @@ export const eventStoreContract = (adapter: StoreAdapter): void => {
       expect(read).toHaveLength(4);
     });
 
+    it('reads what came after a version, in and out of a transaction, and appends behind it', async () => {
+      await append('a', 'none', 3);
+      await append('b', 'none', 2);
+      const parts = [{ ...stream('a'), after: 2 }, { ...stream('b'), after: 2 }, stream('c')];
+      const { stores } = subject();
+      const read = await stores.events.readStreams(parts);
+      expect(read.map((one) => [one.stream, one.version])).toEqual([['orders/a', 3]]);
+      const result = await stores.unitOfWork.transact(async (tx) => {
+        expect(await tx.events.readStreams(parts)).toEqual(read);
+        return tx.events.append([
+          { ...stream('a'), expected: 3, events: [event()] },
+          { ...stream('b'), expected: 2, events: [event()] },
+        ]);
+      });
+      expect(result.ok).toBe(true);
+      expect(await versions('b')).toEqual([1, 2, 3]);
+    });
+
     it('keeps tenants apart', async () => {
       await append('a', 'none');
       const { stores } = subject();

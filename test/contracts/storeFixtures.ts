@@ -45,7 +45,7 @@ export const record = (key: string, values: Partial<IdempotencyRecord> = {}): Id
   key,
   fingerprint: 'fingerprint',
   answer: `{"status":201,"body":"“${key}”"}`,
-  wrote: { stream: `orders/${key}`, version: 1 },
+  wrote: { stream: `orders/${key}`, sequence: 1 },
   createdAt: 1_000,
   ...values,
 });

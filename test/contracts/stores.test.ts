@@ -7,12 +7,14 @@ import { orderViewsContract } from './orderViewsContract.ts';
 import { orderViewsRebuildContract } from './orderViewsRebuildContract.ts';
 import { outboxContract } from './outboxContract.ts';
 import { partitionLeasesContract } from './partitionLeasesContract.ts';
+import { snapshotsContract } from './snapshotsContract.ts';
 import { storeAdapters } from './storeAdapters.ts';
 import { unitOfWorkContract } from './unitOfWorkContract.ts';
 
 describe.each(storeAdapters)('$name', (adapter) => {
   unitOfWorkContract(adapter);
   eventStoreContract(adapter);
+  snapshotsContract(adapter);
   outboxContract(adapter);
   partitionLeasesContract(adapter);
   idempotencyStoreContract(adapter);

@@ -7,6 +7,7 @@ import { createIdempotencyKeeper } from './memoryIdempotency.ts';
 import { createInboxGate } from './memoryInbox.ts';
 import { createOrderViewWriter } from './memoryOrderViews.ts';
 import { createOutboxWriter } from './memoryOutbox.ts';
+import { createSnapshotKeeper } from './memorySnapshots.ts';
 import type { MemoryState } from './memoryState.ts';
 
 /** Transactions that really run at once; of those that get in each other's way, the first to commit wins. */
@@ -62,6 +63,7 @@ export class MemoryUnitOfWork implements UnitOfWork {
     const events = createEventAppender(transaction);
     return {
       events,
+      snapshots: createSnapshotKeeper(transaction),
       outbox: createOutboxWriter(transaction, this.#clock),
       idempotency: createIdempotencyKeeper(transaction),
       inbox: createInboxGate(transaction),

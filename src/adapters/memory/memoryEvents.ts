@@ -6,6 +6,7 @@ import {
   type ExpectedVersion,
   type RecordedEvent,
   type StreamKey,
+  type StreamPart,
   streamKeyText,
   type VersionConflict,
 } from '../../ports/eventStore.ts';
@@ -60,11 +61,11 @@ export const createEventAppender = (transaction: MemoryTransaction): MemoryEvent
   };
 
   return {
-    readStreams: (keys) =>
+    readStreams: (parts) =>
       transaction.step('events.readStreams', () =>
-        unique(keys).flatMap((key) => {
-          const { committed, own } = look(key);
-          return [...committed, ...own].map(toRecorded);
+        unique(parts).flatMap((part) => {
+          const { committed, own } = look(part);
+          return [...committed, ...own].slice(part.after ?? 0).map(toRecorded);
         }),
       ),
     append: (appends) =>
@@ -90,9 +91,9 @@ export const createEventReader = (state: MemoryState, pause: Pause): EventReader
     await pause('events.readStream');
     return streamOf(state, key).slice(0, upTo);
   },
-  readStreams: async (keys) => {
+  readStreams: async (parts) => {
     await pause('events.readStreams');
-    return unique(keys).flatMap((key) => streamOf(state, key));
+    return unique(parts).flatMap((part) => streamOf(state, part).slice(part.after ?? 0));
   },
   readAll: async (after, limit) => {
     await pause('events.readAll');
@@ -120,8 +121,8 @@ const commitEvents = (state: MemoryState, events: readonly StoredEvent[]): void 
 const streamOf = (state: MemoryState, key: StreamKey): readonly RecordedEvent[] =>
   (state.streams.get(streamKeyText(key)) ?? []).map(toRecorded);
 
-const unique = (keys: readonly StreamKey[]): readonly StreamKey[] => [
-  ...new Map(keys.map((key) => [streamKeyText(key), key])).values(),
+const unique = (parts: readonly StreamPart[]): readonly StreamPart[] => [
+  ...new Map(parts.map((part) => [streamKeyText(part), part])).values(),
 ];
 
 const firstAfter = (log: readonly StoredEvent[], position: number): number => {

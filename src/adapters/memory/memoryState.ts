@@ -4,10 +4,14 @@ import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
 import type { OrderViewRow } from '../../ports/orderViews.ts';
 import type { OutboxMessage } from '../../ports/outbox.ts';
+import type { Snapshot } from '../../ports/snapshots.ts';
 import { emptyLeaseTable, type LeaseTable } from '../leaseTable.ts';
 
 /** An event with its data as text: nobody can change what was stored, and every reader gets a copy of its own. */
 export type StoredEvent = Omit<RecordedEvent, 'data'> & { readonly data: string };
+
+/** A snapshot with its state as text, for the same reason. */
+export type StoredSnapshot = Omit<Snapshot, 'state'> & { readonly state: string };
 
 export interface OutboxRow extends OutboxMessage {
   readonly row: number;
@@ -28,6 +32,8 @@ export interface MemoryState {
   readonly log: StoredEvent[];
   /** By `streamKeyText`, in version order. */
   readonly streams: Map<string, StoredEvent[]>;
+  /** By `streamKeyText`. */
+  readonly snapshots: Map<string, StoredSnapshot>;
   /** Positions given out, whether committed or not. */
   lastPosition: number;
   /** By row, in row order. */
@@ -54,6 +60,7 @@ export interface MemoryState {
 export const createMemoryState = (): MemoryState => ({
   log: [],
   streams: new Map(),
+  snapshots: new Map(),
   lastPosition: 0,
   outbox: new Map(),
   lastRow: 0,

@@ -9,6 +9,7 @@ import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
 import { createOrderViewReader } from './memoryOrderViews.ts';
 import { createOutbox, createPartitionLeases } from './memoryOutbox.ts';
+import { createSnapshotReader } from './memorySnapshots.ts';
 import { createMemoryState, type MemoryState } from './memoryState.ts';
 
 export interface MemoryStoresOptions {
@@ -33,6 +34,7 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
   return {
     unitOfWork,
     events: createEventReader(state, pause),
+    snapshots: createSnapshotReader(state, pause),
     outbox: createOutbox(state, pause),
     leases: createPartitionLeases(state, pause),
     idempotencyCleaner: createIdempotencyCleaner(state, pause),

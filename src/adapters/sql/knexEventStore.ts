@@ -6,6 +6,7 @@ import {
   type ExpectedVersion,
   type RecordedEvent,
   type StreamKey,
+  type StreamPart,
   streamKeyText,
 } from '../../ports/eventStore.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
@@ -59,13 +60,13 @@ export const createEventAppender = (session: SendingSession, dialect: SqlDialect
   };
 
   return {
-    readStreams: async (keys) => {
+    readStreams: async (parts) => {
       const [events, last] = await Promise.all([
-        readStreams(session, dialect, keys),
+        readStreams(session, dialect, parts),
         lastPosition ?? readLastPosition(session),
       ]);
       lastPosition = last;
-      for (const key of keys) versions.set(streamKeyText(key), 0);
+      for (const part of parts) versions.set(streamKeyText(part), part.after ?? 0);
       for (const event of events) versions.set(streamKeyText(event), event.version);
       return events;
     },
@@ -94,7 +95,7 @@ export const createEventReader = (session: Session, dialect: SqlDialect): EventR
     );
     return rows.map(toEvent);
   },
-  readStreams: (keys) => readStreams(session, dialect, keys),
+  readStreams: (parts) => readStreams(session, dialect, parts),
   readAll: async (after, limit) => {
     const rows = await session.query<EventRow>(
       `select ${selected} from events e where e.position > ? order by e.position limit ?`,
@@ -111,13 +112,14 @@ const matches = (expected: ExpectedVersion, actual: number): boolean =>
 const readStreams = async (
   session: Session,
   dialect: SqlDialect,
-  keys: readonly StreamKey[],
+  parts: readonly StreamPart[],
 ): Promise<readonly RecordedEvent[]> => {
-  if (keys.length === 0) return [];
+  if (parts.length === 0) return [];
   const rows = await session.query<EventRow>(
-    `select ${selected} from ${dialect.rows(['text', 'text'])} k
-     join events e on e.tenant = k.c0 and e.stream = k.c1 order by e.tenant, e.stream, e.version`,
-    [keyRows(keys)],
+    `select ${selected} from ${dialect.rows(['text', 'text', 'integer'])} k
+     join events e on e.tenant = k.c0 and e.stream = k.c1 and e.version > k.c2
+     order by e.tenant, e.stream, e.version`,
+    [partRows(parts)],
   );
   return rows.map(toEvent);
 };
@@ -127,7 +129,7 @@ const readVersions = (session: Session, dialect: SqlDialect, keys: readonly Stre
     `select k.c0 as tenant, k.c1 as stream,
        coalesce((select max(e.version) from events e where e.tenant = k.c0 and e.stream = k.c1), 0) as version
      from ${dialect.rows(['text', 'text'])} k`,
-    [keyRows(keys)],
+    [partRows(keys)],
   );
 
 const readLastPosition = async (session: Session): Promise<number> => {
@@ -135,9 +137,11 @@ const readLastPosition = async (session: Session): Promise<number> => {
   return row?.last ?? 0;
 };
 
-/** The keys as the JSON of `dialect.rows`, each once: a join would return the events of a repeated key twice. */
-const keyRows = (keys: readonly StreamKey[]): string => {
-  const unique = new Map(keys.map((key) => [streamKeyText(key), [key.tenant, key.stream]]));
+/** The parts as the JSON of `dialect.rows`, each stream once: a join would return its events twice. */
+const partRows = (parts: readonly StreamPart[]): string => {
+  const unique = new Map(
+    parts.map((part) => [streamKeyText(part), [part.tenant, part.stream, part.after ?? 0]]),
+  );
   return JSON.stringify([...unique.values()]);
 };
 

@@ -14,6 +14,7 @@ import { createOrderViewWriter } from './knexOrderViewWriter.ts';
 import { createOutbox } from './knexOutbox.ts';
 import { createOutboxWriter } from './knexOutboxWriter.ts';
 import { createPartitionLeases } from './knexPartitionLeases.ts';
+import { createSnapshotKeeper, createSnapshotReader } from './knexSnapshots.ts';
 import { MigrationsPending, migrateUp, migrationStatus } from './migrations.ts';
 import { SqlConnection, SqlReadPool } from './SqlConnection.ts';
 import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
@@ -72,6 +73,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
   const requireSameFile = isMemory(file.file) ? () => undefined : sameFileGuard(file.file);
   const storesOf = (session: TransactionSession): Transaction => ({
     events: createEventAppender(session, dialect),
+    snapshots: createSnapshotKeeper(session, dialect),
     outbox: createOutboxWriter(session, dialect, options.clock),
     idempotency: createIdempotencyKeeper(session, dialect, index),
     inbox: createInboxGate(session, dialect),
@@ -87,6 +89,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
       close,
     },
     events: createEventReader(read, dialect),
+    snapshots: createSnapshotReader(read, dialect),
     outbox: createOutbox(read, writer, dialect),
     leases: createPartitionLeases(writer, dialect),
     idempotencyCleaner: createIdempotencyCleaner(writer, dialect),

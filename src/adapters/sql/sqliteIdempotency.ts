@@ -126,7 +126,7 @@ const toRow = (record: IdempotencyRecord): (string | number | null)[] => [
   record.key,
   record.fingerprint,
   record.wrote?.stream ?? null,
-  record.wrote?.version ?? null,
+  record.wrote?.sequence ?? null,
   record.createdAt,
   record.answer,
 ];
@@ -140,6 +140,6 @@ const toRecord = (row: RecordRow): IdempotencyRecord => ({
   wrote:
     row.wrote_stream === null || row.wrote_version === null
       ? null
-      : { stream: row.wrote_stream, version: row.wrote_version },
+      : { stream: row.wrote_stream, sequence: row.wrote_version },
   createdAt: row.created_at,
 });

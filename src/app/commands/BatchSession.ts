@@ -7,8 +7,9 @@ import { streamKeyText } from '../../ports/eventStore.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { OrderViewChange } from '../../ports/orderViews.ts';
 import type { OutboxMessage } from '../../ports/outbox.ts';
-import { encodeEnvelope, sourceOf } from '../messaging/envelope.ts';
-import type { Loaded, Session, WriteModel } from './work.ts';
+import type { Snapshot } from '../../ports/snapshots.ts';
+import { encodeEnvelope, encodeTask, sourceOf } from '../messaging/envelope.ts';
+import type { Loaded, Session, Task, WriteModel } from './work.ts';
 
 /** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
 interface StagedStream {
@@ -16,9 +17,21 @@ interface StagedStream {
   readonly stream: string;
   readonly storedVersion: number;
   readonly version: number;
+  /** How many of its events are public: the sequence of the last message. */
+  readonly published: number;
+  /** Of the snapshot that it was read from; 0 where there was none. */
+  readonly snapshotVersion: number;
   readonly state: unknown;
   readonly events: readonly NewEvent[];
   readonly view: ((firstPosition: number | null) => OrderViewChange) | null;
+  readonly snapshot: (() => Snapshot) | null;
+}
+
+/** What was read for a batch: the snapshots, and of every needed stream the events since. */
+export interface StoredStreams {
+  readonly needed: readonly StreamKey[];
+  readonly snapshots: readonly Snapshot[];
+  readonly events: readonly RecordedEvent[];
 }
 
 /**
@@ -27,15 +40,17 @@ interface StagedStream {
  */
 export class BatchSession {
   readonly #ids: Ids;
+  readonly #snapshots: ReadonlyMap<string, Snapshot>;
   readonly #stored = new Map<string, RecordedEvent[]>();
   readonly #streams = new Map<string, StagedStream>();
   readonly #messages: OutboxMessage[] = [];
 
-  /** `stored` are the events of all `needed` streams; a stream without events does not exist. */
-  constructor(ids: Ids, needed: readonly StreamKey[], stored: readonly RecordedEvent[]) {
+  /** A needed stream without events does not exist. */
+  constructor(ids: Ids, { needed, snapshots, events }: StoredStreams) {
     this.#ids = ids;
+    this.#snapshots = new Map(snapshots.map((snapshot) => [streamKeyText(snapshot), snapshot]));
     for (const key of needed) this.#stored.set(streamKeyText(key), []);
-    for (const event of stored) {
+    for (const event of events) {
       this.#stored.get(streamKeyText(event))?.push(event);
     }
   }
@@ -49,9 +64,7 @@ export class BatchSession {
     const current = <C, E extends DomainEvent, S>(model: WriteModel<C, E, S>, id: string): StagedStream => {
       const stream = `${model.aggregate.category}/${id}`;
       const key = streamKeyText({ tenant: cause.tenant, stream });
-      return (
-        staged.get(key) ?? this.#streams.get(key) ?? this.#open(model.aggregate, cause.tenant, stream, key)
-      );
+      return staged.get(key) ?? this.#streams.get(key) ?? this.#open(model, cause.tenant, stream, key);
     };
 
     const session: Session = {
@@ -70,8 +83,11 @@ export class BatchSession {
         if (!decision.ok || decision.events.length === 0) return decision;
         const after = this.#stage(model, id, cause, before, decision.events, messages);
         staged.set(streamKeyText(after), after);
-        wrote = { stream: after.stream, version: after.version };
+        if (after.published > before.published) wrote = { stream: after.stream, sequence: after.published };
         return decision;
+      },
+      send: (task) => {
+        messages.push(taskMessage(task, cause, this.#ids));
       },
     };
 
@@ -94,6 +110,11 @@ export class BatchSession {
     return this.#messages;
   }
 
+  /** Of the streams that have grown long enough since their last one. */
+  get snapshots(): readonly Snapshot[] {
+    return this.#changed().flatMap(({ snapshot }) => (snapshot === null ? [] : [snapshot()]));
+  }
+
   /** `firstPositions` is what the append of `appends` returned. */
   views(firstPositions: readonly number[]): readonly OrderViewChange[] {
     return this.#changed().flatMap(({ view, storedVersion }, index) =>
@@ -106,22 +127,35 @@ export class BatchSession {
   }
 
   #open<C, E extends DomainEvent, S>(
-    { decider, upcast }: Aggregate<C, E, S>,
+    { aggregate, snapshots }: WriteModel<C, E, S>,
     tenant: string,
     stream: string,
     key: string,
   ): StagedStream {
     const stored = this.#stored.get(key);
     if (stored === undefined) throw new Error(`the work did not name ${stream} among the streams it needs`);
-    const storedVersion = stored.at(-1)?.version ?? 0;
-    const state = fold(decider, stored.map(upcast));
-    const opened = { tenant, stream, storedVersion, version: storedVersion, state, events: [], view: null };
+    const snapshot = snapshots === undefined ? undefined : this.#snapshots.get(key);
+    const from = snapshot && snapshots ? snapshots.decode(snapshot.state) : undefined;
+    const version = stored.at(-1)?.version ?? snapshot?.version ?? 0;
+    const events = stored.map(aggregate.upcast);
+    const opened: StagedStream = {
+      tenant,
+      stream,
+      storedVersion: version,
+      version,
+      published: (snapshot?.published ?? 0) + countPublic(aggregate, events),
+      snapshotVersion: snapshot?.version ?? 0,
+      state: fold(aggregate.decider, events, from),
+      events: [],
+      view: null,
+      snapshot: null,
+    };
     this.#streams.set(key, opened);
     return opened;
   }
 
   #stage<C, E extends DomainEvent, S>(
-    { aggregate, view }: WriteModel<C, E, S>,
+    { aggregate, view, snapshots }: WriteModel<C, E, S>,
     id: string,
     cause: Cause,
     before: StagedStream,
@@ -132,7 +166,7 @@ export class BatchSession {
     const { correlationId, causationId, traceparent } = cause;
     const staged: NewEvent[] = [...before.events];
     let state = before.state as S;
-    let version = before.version;
+    let { version, published } = before;
     for (const event of events) {
       state = aggregate.decider.evolve(state, event);
       version += 1;
@@ -147,19 +181,21 @@ export class BatchSession {
         data: event.data,
         ...trace,
       });
+      if (aggregate.isPublic?.(event.type) === false) continue;
+      published += 1;
       const message = aggregate.toPublic(event, state, id, version);
       messages.push({
         id: eventId,
         tenant,
         source: sourceOf(stream),
-        sequence: version,
+        sequence: published,
         type: publicType(message.name),
         exchange: 'events',
         routingKey: message.name,
         payload: encodeEnvelope(message, {
           id: eventId,
           stream,
-          sequence: version,
+          sequence: published,
           time: event.at,
           ...trace,
         }),
@@ -167,13 +203,48 @@ export class BatchSession {
         dueAt: 0,
       });
     }
+    const due = snapshots !== undefined && version - before.snapshotVersion >= snapshots.every;
     return {
       ...before,
       version,
+      published,
       state,
       events: staged,
       view:
         view === undefined ? null : (firstPosition) => view({ tenant, id, state, version, firstPosition }),
+      snapshot: due
+        ? () => ({
+            tenant,
+            stream,
+            version,
+            published,
+            schema: snapshots.schema,
+            state: snapshots.encode(state),
+          })
+        : null,
     };
   }
 }
+
+const countPublic = <C, E extends DomainEvent, S>(
+  { isPublic }: Aggregate<C, E, S>,
+  events: readonly E[],
+): number => (isPublic === undefined ? events.length : events.filter(({ type }) => isPublic(type)).length);
+
+const taskMessage = (task: Task, cause: Cause, ids: Ids): OutboxMessage => {
+  const { tenant, correlationId, causationId, traceparent } = cause;
+  const { id = ids.next(), queue, type, data, time, dueAt } = task;
+  const source = `/orderflow/tasks/${id}`;
+  return {
+    id,
+    tenant,
+    source,
+    sequence: 1,
+    type,
+    exchange: 'tasks',
+    routingKey: queue,
+    payload: encodeTask({ id, source, type, time, data, correlationId, causationId, traceparent }),
+    traceparent,
+    dueAt,
+  };
+};

@@ -15,7 +15,8 @@ import {
   TransactionConflict,
   type UnitOfWork,
 } from '../../ports/unitOfWork.ts';
-import { BatchSession } from './BatchSession.ts';
+import { BatchSession, type StoredStreams } from './BatchSession.ts';
+import { snapshotKeys, startingAfter } from './snapshots.ts';
 import type { Participant, Work } from './work.ts';
 
 export interface WritePipelineOptions {
@@ -29,6 +30,8 @@ export interface WritePipelineOptions {
   readonly capacityBytes?: number;
   /** How many items one transaction takes at most. */
   readonly maxBatch: number;
+  /** The streams of these categories are read from their snapshots on, those of the given schema. */
+  readonly snapshotSchemas?: ReadonlyMap<string, number>;
   /** Called after every commit that wrote messages: wakes the relay and the event streams. */
   readonly onCommitted: () => void;
 }
@@ -166,9 +169,12 @@ export class WritePipeline {
     let wroteMessages = false;
     const settlements = await this.#options.unitOfWork.transact(async (tx) => {
       const needed = neededStreams(batch);
-      const [stored, known] = await Promise.all([tx.events.readStreams(needed), findKnown(tx, batch)]);
+      const [stored, known] = await Promise.all([
+        readStored(tx, needed, this.#options.snapshotSchemas ?? noSnapshots),
+        findKnown(tx, batch),
+      ]);
       const books = await openBooks(tx, batch);
-      const session = new BatchSession(this.#options.ids, needed, stored);
+      const session = new BatchSession(this.#options.ids, stored);
       const { settled, records } = this.#runAll(batch, session, known, books);
       await write(tx, session, records);
       for (const [participant, book] of books) await participant.end(tx, book);
@@ -250,6 +256,19 @@ const openBooks = async (tx: Transaction, batch: readonly Work<unknown>[]): Prom
   return books;
 };
 
+const noSnapshots: ReadonlyMap<string, number> = new Map();
+
+const readStored = async (
+  tx: Transaction,
+  needed: readonly StreamKey[],
+  schemas: ReadonlyMap<string, number>,
+): Promise<StoredStreams> => {
+  const wanted = snapshotKeys(needed, schemas);
+  const snapshots = wanted.length === 0 ? [] : await tx.snapshots.find(wanted);
+  const events = await tx.events.readStreams(startingAfter(needed, snapshots));
+  return { needed, snapshots, events };
+};
+
 const neededStreams = (batch: readonly Work<unknown>[]) => {
   const needed = new Map<string, StreamKey>();
   for (const { streams, cause } of batch) {
@@ -262,13 +281,15 @@ const neededStreams = (batch: readonly Work<unknown>[]) => {
 };
 
 const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
-  if (session.messages.length > 0) {
-    const appended = await tx.events.append(session.appends);
+  const { appends, messages, snapshots } = session;
+  if (appends.length > 0) {
+    const appended = await tx.events.append(appends);
     if (!appended.ok) throw new TransactionConflict();
-    await tx.outbox.add(session.messages);
     const views = session.views(appended.firstPositions);
     if (views.length > 0) await tx.orderViews.save(views);
+    if (snapshots.length > 0) await tx.snapshots.save(snapshots);
   }
+  if (messages.length > 0) await tx.outbox.add(messages);
   if (records.length > 0) await tx.idempotency.save(records);
 };
 

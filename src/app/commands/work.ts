@@ -4,10 +4,22 @@ import type { Cause, Repeatable } from '../../ports/commands.ts';
 import type { OrderViewChange } from '../../ports/orderViews.ts';
 import type { Transaction } from '../../ports/unitOfWork.ts';
 
-/** An aggregate together with the view that is written in the same transaction as its events. */
+/** An aggregate together with what is written in the same transaction as its events. */
 export interface WriteModel<Command, Event extends DomainEvent, State> {
   readonly aggregate: Aggregate<Command, Event, State>;
   readonly view?: (change: ViewedChange<State>) => OrderViewChange;
+  /** For aggregates whose streams grow without end; they are read from their last snapshot on. */
+  readonly snapshots?: SnapshotPolicy<State>;
+}
+
+export interface SnapshotPolicy<State> {
+  /** Events between two snapshots, about. */
+  readonly every: number;
+  /** To be raised when `encode` gives another shape: snapshots of older shapes are then not used any more. */
+  readonly schema: number;
+  /** Plain JSON. */
+  readonly encode: (state: State) => object;
+  readonly decode: (encoded: object) => State;
 }
 
 export interface ViewedChange<State> {
@@ -25,6 +37,22 @@ export interface Loaded<State> {
   readonly version: number;
 }
 
+/** A message to one queue of our own, outside of any stream's sequence: something to be done later, or elsewhere. */
+export interface Task {
+  /** Identifies it: a task that was done is not done again. A new id where it is left out. */
+  readonly id?: string;
+  /** The queue's full name. */
+  readonly queue: string;
+  /** `orderflow.task.<what>.v1`. */
+  readonly type: string;
+  /** Plain JSON. */
+  readonly data: object;
+  /** ISO 8601. */
+  readonly time: string;
+  /** Not before this time (ms since the epoch); 0 is at once. */
+  readonly dueAt: number;
+}
+
 /** What a piece of work can do while it runs. It sees everything that work before it in its batch has decided. */
 export interface Session {
   load<Command, Event extends DomainEvent, State>(
@@ -37,6 +65,8 @@ export interface Session {
     id: string,
     command: Command,
   ): Decision<Event>;
+  /** Stages a task. It leaves through the outbox, if and when everything else here is committed. */
+  send(task: Task): void;
 }
 
 /**

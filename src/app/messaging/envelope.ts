@@ -19,6 +19,30 @@ export const sourceOf = (stream: string): string => `/orderflow/${stream}`;
 /** Sequence numbers are padded so that they also sort as text. */
 export const sequenceText = (sequence: number): string => String(sequence).padStart(10, '0');
 
+/** A task as a CloudEvents 1.0 structured-mode JSON text: no sequence, so that it waits for nothing. */
+export const encodeTask = (task: {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string;
+  readonly data: object;
+  readonly correlationId: string;
+  readonly causationId: string;
+  readonly traceparent: string | null;
+}): string =>
+  JSON.stringify({
+    specversion: '1.0',
+    id: task.id,
+    type: task.type,
+    source: task.source,
+    time: task.time,
+    datacontenttype: 'application/json',
+    correlationid: task.correlationId,
+    causationid: task.causationId,
+    ...(task.traceparent === null ? {} : { traceparent: task.traceparent }),
+    data: task.data,
+  });
+
 /** A public message as a CloudEvents 1.0 structured-mode JSON text. */
 export const encodeEnvelope = (message: PublicMessage, context: EnvelopeContext): string => {
   const aggregateId = context.stream.slice(context.stream.indexOf('/') + 1);

@@ -2,6 +2,7 @@ import type { OrderCommand } from '../../domain/orders/orderCommands.ts';
 import type { StockShortage } from '../../domain/orders/orderEvents.ts';
 import type { Ids } from '../../ports/ids.ts';
 import { type IncomingMessage, PermanentFailure } from '../messaging/consume/incomingMessage.ts';
+import { listIn, memberOf, textIn } from '../messaging/consume/messageData.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { orderModel, orderStream } from './orderModel.ts';
 
@@ -44,23 +45,13 @@ const stockTypes = {
 const concernsOrder = ({ type }: IncomingMessage): boolean =>
   (Object.values(stockTypes) as string[]).includes(type);
 
-const orderIdOf = ({ type, data }: IncomingMessage): string => {
-  const orderId = memberOf(data, 'orderId');
-  if (typeof orderId === 'string' && orderId !== '') return orderId;
-  throw new PermanentFailure(`${type} names no order: data.orderId is missing`);
-};
+const orderIdOf = (message: IncomingMessage): string => textIn(message, 'orderId');
 
-const shortagesOf = ({ type, data }: IncomingMessage): readonly StockShortage[] => {
-  const shortages = memberOf(data, 'shortages');
-  if (!Array.isArray(shortages) || !shortages.every(isShortage))
-    throw new PermanentFailure(`${type} does not say what was missing: data.shortages is not as agreed`);
-  return shortages.map(({ sku, missing }) => ({ sku, missing }));
-};
-
-const isShortage = (value: unknown): value is StockShortage => {
-  const missing = memberOf(value, 'missing');
-  return typeof memberOf(value, 'sku') === 'string' && Number.isSafeInteger(missing) && Number(missing) > 0;
-};
-
-const memberOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+const shortagesOf = (message: IncomingMessage): readonly StockShortage[] =>
+  listIn(message, 'shortages', (item) => {
+    const sku = memberOf(item, 'sku');
+    const missing = memberOf(item, 'missing');
+    return typeof sku === 'string' && Number.isSafeInteger(missing) && Number(missing) > 0
+      ? { sku, missing: Number(missing) }
+      : undefined;
+  });

@@ -26,7 +26,7 @@ export const orderService = ({ pipeline, events, views, waiters }: OrderServiceP
       ...(request.repeatable === undefined ? {} : { repeatable: request.repeatable }),
     }),
   published: async (tenant, wrote, timeoutMs) =>
-    wrote !== null && waiters.waitFor(tenant, sourceOf(wrote.stream), wrote.version, timeoutMs),
+    wrote !== null && waiters.waitFor(tenant, sourceOf(wrote.stream), wrote.sequence, timeoutMs),
   get: (tenant, orderId) => views.get(tenant, orderId),
   getAt: async (tenant, orderId, version) => {
     const history = await events.readStream({ tenant, stream: orderStream(orderId) }, version);

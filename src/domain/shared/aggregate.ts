@@ -19,8 +19,8 @@ export interface PublicMessage {
 
 /**
  * All that the write pipeline needs to know of an aggregate. Its streams are named `<category>/<id>`, for example
- * `orders/018f…`. Every event becomes exactly one public message, so that a message's `sequence` is its event's
- * version.
+ * `orders/018f…`. Every public event becomes exactly one public message; `sequence` counts these, so that it is the
+ * event's version where all events are public.
  */
 export interface Aggregate<Command, Event extends DomainEvent, State> {
   readonly category: string;
@@ -29,7 +29,9 @@ export interface Aggregate<Command, Event extends DomainEvent, State> {
   readonly schemaVersion: (type: Event['type']) => number;
   /** Brings any stored shape to today's. Throws `UnknownEventShape` for a type or version it has never heard of. */
   readonly upcast: (stored: StoredShape) => Event;
-  /** `after` is the state with the event applied, `version` the event's version. */
+  /** Whether events of a type are told to the outside world; all of them are where this is left out. */
+  readonly isPublic?: (type: Event['type']) => boolean;
+  /** Of a public event. `after` is the state with the event applied, `version` the event's version. */
   readonly toPublic: (event: Event, after: State, id: string, version: number) => PublicMessage;
 }
 
