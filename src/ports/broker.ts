@@ -95,6 +95,12 @@ export interface Subscriber {
     options: { readonly prefetch: number },
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Subscription>;
+  /**
+   * Hands everything that reaches a fanout exchange from now on to `onMessage`, through a queue of this connection's
+   * own that goes with it: what is published while the broker is away is missed, so it can be no more than a hint.
+   * Each message is done with when it is handed over; a throw is logged. Waits and rejects as `subscribe` does.
+   */
+  listen(exchange: ExchangeName, onMessage: (message: BrokerMessage) => void): Promise<Subscription>;
 }
 
 /**

@@ -25,6 +25,11 @@ export interface OutboxMessage {
 export interface OutboxWriter {
   /** Messages of one source must be added in sequence order. */
   add(messages: readonly OutboxMessage[]): Promise<void>;
+  /**
+   * Removes the unpublished messages of all sources that begin with the prefix, which ends in `/`. A relay that has
+   * some of them in hand may still publish those.
+   */
+  withdraw(tenant: string, sourcePrefix: string): Promise<void>;
 }
 
 /** A place in the outbox's reading order. */
@@ -50,12 +55,20 @@ export interface Lease {
 }
 
 export interface OutboxStats {
-  /** Waiting to be published, those held and set aside not included. */
+  /** To be published now: those held, set aside, or not due before a time still to come are not included. */
   readonly pending: number;
   /** Waiting behind a message of their source that was set aside. */
   readonly held: number;
   readonly setAside: number;
+  /** Since the oldest of the pending was added, or, where it was not to go before some time, since that time. */
   readonly oldestPendingAgeSeconds: number | null;
+}
+
+/** The messages of some sources that are not published yet. */
+export interface OutboxBacklog {
+  readonly unpublished: number;
+  /** Why one of them was refused last; null when none was. */
+  readonly error: string | null;
 }
 
 export interface SetAsideMessage {
@@ -113,6 +126,10 @@ export interface Outbox {
   /** Whether every message of this source up to and including `sequence` is published (or was, and is cleaned up). */
   isPublishedThrough(tenant: string, source: string, sequence: number): Promise<boolean>;
   stats(now: number): Promise<OutboxStats>;
+  /** About all sources that begin with the prefix, which ends in `/`. */
+  backlog(tenant: string, sourcePrefix: string): Promise<OutboxBacklog>;
+  /** When messages were last marked as published, in ms since the epoch; null when no such message is kept. */
+  lastPublishedAt(): Promise<number | null>;
   /** Deletes at most `limit` rows published before `before`, oldest first; returns how many. */
   deletePublishedBefore(before: number, limit: number): Promise<number>;
 }

@@ -302,6 +302,7 @@ describe('when the store does not take a batch', () => {
           work({
             ...tx,
             outbox: {
+              ...tx.outbox,
               add: async (messages) => {
                 if (messages.some(({ source }) => source.endsWith('/poison')))
                   throw new Error('will not be stored');

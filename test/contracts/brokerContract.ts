@@ -3,6 +3,7 @@ import { brokerConfirms } from './brokerConfirms.ts';
 import { brokerConsuming } from './brokerConsuming.ts';
 import { brokerFailures } from './brokerFailures.ts';
 import type { BrokerFeatures, BrokerMaker } from './brokerHarness.ts';
+import { brokerListening } from './brokerListening.ts';
 import { brokerQueues } from './brokerQueues.ts';
 import { brokerRouting } from './brokerRouting.ts';
 
@@ -12,6 +13,7 @@ export const brokerContract = (name: string, features: BrokerFeatures, make: Bro
     describe('routing', () => brokerRouting(make));
     describe('confirms', () => brokerConfirms(features, make));
     describe('consuming', () => brokerConsuming(make));
+    describe('listening', () => brokerListening(make));
     describe('queues', () => brokerQueues(features, make));
     describe('failures', () => brokerFailures(make));
   });

@@ -297,6 +297,61 @@ export const outboxContract = (adapter: StoreAdapter): void => {
         expect(await stores.outbox.stats(0)).toMatchObject({ oldestPendingAgeSeconds: 0 });
       });
 
+      it('counts what is due later only when its time has come, and from then on', async () => {
+        const { stores } = subject();
+        const later = Date.now() + 60_000;
+        await add(stores, message('/a', 1, { dueAt: later }));
+        expect(await stores.outbox.stats(Date.now())).toEqual({
+          pending: 0,
+          held: 0,
+          setAside: 0,
+          oldestPendingAgeSeconds: null,
+        });
+        expect(await stores.outbox.stats(later + 2_000)).toMatchObject({
+          pending: 1,
+          oldestPendingAgeSeconds: 2,
+        });
+      });
+
+      it('counts what was put off as waiting since it was added', async () => {
+        const { stores } = subject();
+        await add(stores, message('/a', 1), message('/b', 1));
+        const row = (await rowsOf('/a'))[0]!;
+        const dueAt = Date.now() + 60_000;
+        await stores.outbox.postpone([{ row, dueAt, attempts: 1, error: 'nack' }], 'relay', await leases());
+        for (const now of [Date.now() + 10_000, dueAt + 10_000]) {
+          const { pending, oldestPendingAgeSeconds } = await stores.outbox.stats(now);
+          expect(pending).toBe(2);
+          expect(oldestPendingAgeSeconds).toBeGreaterThanOrEqual(10);
+        }
+        await stores.outbox.retryAll();
+        expect(await stores.outbox.stats(Date.now())).toMatchObject({ pending: 2 });
+      });
+
+      it('tells what some sources still have to publish, and why it does not go', async () => {
+        const { stores } = subject();
+        const backlog = () => stores.outbox.backlog('shop', '/jobs/1/');
+        await add(stores, message('/jobs/1/a', 1), message('/jobs/1/b', 1), message('/jobs/10/c', 1));
+        await add(stores, message('/jobs/1', 1), message('/jobs/1/a', 1, { tenant: 'other' }));
+        expect(await backlog()).toEqual({ unpublished: 2, error: null });
+        const row = (await rowsOf('/jobs/1/a'))[0]!;
+        await stores.outbox.postpone([{ row, dueAt: 5, attempts: 1, error: 'no' }], 'relay', await leases());
+        await stores.outbox.markPublished(await rowsOf('/jobs/1/b'), 7, 'relay', await leases());
+        expect(await backlog()).toEqual({ unpublished: 1, error: 'no' });
+        expect(await stores.outbox.lastPublishedAt()).toBe(7);
+      });
+
+      it('withdraws what some sources have not published', async () => {
+        const { stores } = subject();
+        expect(await stores.outbox.lastPublishedAt()).toBeNull();
+        await add(stores, message('/jobs/1/a', 1), message('/jobs/1/a', 2), message('/jobs/10/c', 1));
+        await stores.outbox.markPublished([(await rowsOf('/jobs/1/a'))[0]!], 7, 'relay', await leases());
+        await stores.unitOfWork.transact((tx) => tx.outbox.withdraw('shop', '/jobs/1/'));
+        expect(await rowsOf('/jobs/1/a')).toEqual([]);
+        expect(await rowsOf('/jobs/10/c')).toHaveLength(1);
+        expect(await stores.outbox.lastPublishedAt()).toBe(7);
+      });
+
       it('knows up to where a source was published, cleaned up or not', async () => {
         const { stores } = subject();
         await add(stores, message('/a', 1), message('/a', 2), message('/b', 1));

@@ -97,7 +97,7 @@ const pausingTransaction = (tx: Transaction, pause: Pause): Transaction => ({
     readStreams: after(pause, 'readStreams', tx.events.readStreams),
     append: after(pause, 'append', tx.events.append),
   },
-  outbox: { add: after(pause, 'add', tx.outbox.add) },
+  outbox: { ...tx.outbox, add: after(pause, 'add', tx.outbox.add) },
   orderViews: {
     save: after(pause, 'save', tx.orderViews.save),
     replaceRange: after(pause, 'replaceRange', tx.orderViews.replaceRange),

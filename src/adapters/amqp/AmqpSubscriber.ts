@@ -1,8 +1,16 @@
 import type { ChannelModel } from 'amqplib';
-import { BrokerFailure, type Delivery, type Subscription, type Topology } from '../../ports/broker.ts';
+import {
+  BrokerFailure,
+  type BrokerMessage,
+  type Delivery,
+  type Subscription,
+  type Topology,
+} from '../../ports/broker.ts';
+import type { ExchangeName } from '../../ports/outbox.ts';
 import { AmqpConnection, type ConnectionSettings } from './AmqpConnection.ts';
 import { AmqpSubscription } from './AmqpSubscription.ts';
 import { fullJitter } from './backoff.ts';
+import type { ConsumerSettings } from './ConsumerSession.ts';
 import { settledWithin } from './deadline.ts';
 import { declareTopology } from './declareTopology.ts';
 import { describeError } from './describeError.ts';
@@ -12,6 +20,9 @@ export interface SubscriberSettings extends ConnectionSettings {
   /** For one subscription. */
   readonly cancelTimeoutMs: number;
 }
+
+/** Hints are handed over at once; more than a few are never under way. */
+const listenPrefetch = 100;
 
 /** Consumes on a connection of its own, which a broker under alarm does not block. */
 export class AmqpSubscriber {
@@ -38,18 +49,31 @@ export class AmqpSubscriber {
   }
 
   /** Waits for the connection where there is none. */
-  async subscribe(
+  subscribe(
     queue: string,
     { prefetch }: { readonly prefetch: number },
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Subscription> {
+    return this.begin({ queue, prefetch, onDelivery });
+  }
+
+  listen(exchange: ExchangeName, onMessage: (message: BrokerMessage) => void): Promise<Subscription> {
+    const ownQueueAt = this.settings.topology.exchangeNames[exchange];
+    return this.begin({
+      queue: `own queue at ${ownQueueAt}`,
+      ownQueueAt,
+      prefetch: listenPrefetch,
+      onDelivery: (delivery) => {
+        delivery.ack();
+        onMessage(delivery);
+      },
+    });
+  }
+
+  private async begin(wanted: Omit<ConsumerSettings, 'logger'>): Promise<Subscription> {
     if (this.closed) throw new BrokerFailure('the broker connection is closed');
     const { logger, clock, cancelTimeoutMs } = this.settings;
-    const subscription = new AmqpSubscription(
-      { queue, prefetch, onDelivery, logger },
-      clock,
-      cancelTimeoutMs,
-    );
+    const subscription = new AmqpSubscription({ ...wanted, logger }, clock, cancelTimeoutMs);
     this.subscriptions.add(subscription);
     if (this.connection !== null) void this.keep(subscription, this.connection);
     try {

@@ -6,7 +6,10 @@ import { toDelivery } from './amqpMessage.ts';
 import { describeError } from './describeError.ts';
 
 export interface ConsumerSettings {
+  /** With `ownQueueAt` the name it has in the log, and the broker chooses one. */
   readonly queue: string;
+  /** Consume from a queue of the connection's own that is bound to this exchange, and goes with the session. */
+  readonly ownQueueAt?: string;
   readonly prefetch: number;
   readonly onDelivery: (delivery: Delivery) => void;
   readonly logger: Logger;
@@ -68,8 +71,9 @@ export class ConsumerSession {
   }
 
   private async consume(): Promise<void> {
-    const { queue, prefetch } = this.settings;
+    const { prefetch, ownQueueAt } = this.settings;
     try {
+      const queue = ownQueueAt === undefined ? this.settings.queue : await this.ownQueue(ownQueueAt);
       // For this consumer alone: a limit for the whole channel is an error on quorum queues.
       await this.channel.prefetch(prefetch, false);
       const { consumerTag } = await this.channel.consume(queue, (message) => this.receive(message));
@@ -78,6 +82,13 @@ export class ConsumerSession {
       this.end();
       throw error;
     }
+  }
+
+  private async ownQueue(exchange: string): Promise<string> {
+    const options = { exclusive: true, autoDelete: true, durable: false };
+    const { queue } = await this.channel.assertQueue('', options);
+    await this.channel.bindQueue(queue, exchange, '');
+    return queue;
   }
 
   private receive(message: ConsumeMessage | null): void {

@@ -69,6 +69,7 @@ export const connectAmqpBroker = (options: AmqpBrokerOptions): Broker => {
     publish: (publication) => publisher.publish(publication),
     redeclare: () => publisher.redeclare(),
     subscribe: (queue, subscription, onDelivery) => subscriber.subscribe(queue, subscription, onDelivery),
+    listen: (exchange, onMessage) => subscriber.listen(exchange, onMessage),
     close: async () => {
       closing ??= Promise.all([publisher.close(closeTimeoutMs), subscriber.close(closeTimeoutMs)]);
       await closing;

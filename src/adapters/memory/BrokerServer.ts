@@ -34,7 +34,7 @@ export class BrokerServer {
   }
 
   /** Adds what is missing. Throws `BrokerFailure` where something exists with another type or other arguments. */
-  declare(topology: Topology): void {
+  declare(topology: Pick<Topology, 'exchanges' | 'queues' | 'bindings'>): void {
     for (const exchange of topology.exchanges) this.declareExchange(exchange);
     for (const queue of topology.queues) this.declareQueue(queue);
     for (const binding of topology.bindings) this.declareBinding(binding);

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Broker,
   BrokerFailure,
+  type BrokerMessage,
   type ConnectionState,
   type Delivery,
   type Publication,
@@ -10,6 +12,7 @@ import {
 } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { ExchangeName } from '../../ports/outbox.ts';
 import { ReadyGate } from '../publishing/ReadyGate.ts';
 import { whyUnpublishable } from '../publishing/whyUnpublishable.ts';
 import { BrokerServer } from './BrokerServer.ts';
@@ -46,6 +49,8 @@ export class InMemoryBroker implements Broker {
   private readonly gate = new ReadyGate();
   private readonly publisher: MemoryPublisher;
   private readonly subscriptions = new Set<MemorySubscription>();
+  /** What `listen` made, by the queue's name: gone with the connection, and declared again with it. */
+  private readonly ownQueues = new Map<string, OwnQueue>();
   private readonly context: SubscriptionContext;
   private reconnected = Promise.withResolvers<void>();
 
@@ -104,13 +109,28 @@ export class InMemoryBroker implements Broker {
     { prefetch }: { readonly prefetch: number },
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Subscription> {
-    while (this.state === 'connecting') await this.reconnected.promise;
-    if (this.state === 'closed') throw new BrokerFailure('the broker connection is closed');
-    this.forgetFinished();
+    await this.whenConnected();
     const subscription = new MemorySubscription(queue, prefetch, onDelivery, this.context);
     subscription.attach();
     this.subscriptions.add(subscription);
     return subscription;
+  }
+
+  async listen(exchange: ExchangeName, onMessage: (message: BrokerMessage) => void): Promise<Subscription> {
+    await this.whenConnected();
+    const own = ownQueue(this.options.topology.exchangeNames[exchange]);
+    this.server.declare(own.topology);
+    this.ownQueues.set(own.name, own.topology);
+    const subscription = await this.subscribe(own.name, { prefetch: 0 }, (delivery) => {
+      delivery.ack();
+      onMessage(delivery);
+    });
+    const cancel = async (): Promise<void> => {
+      await subscription.cancel();
+      this.ownQueues.delete(own.name);
+      this.server.deleteQueue(own.name);
+    };
+    return { cancel };
   }
 
   /** The connections break, and stay away until `reconnect`. What was under way is lost, in both directions. */
@@ -159,6 +179,13 @@ export class InMemoryBroker implements Broker {
     // All leave before any gives back, else a message would go to a consumer that is about to leave as well.
     for (const subscription of this.subscriptions) subscription.leave();
     for (const subscription of this.subscriptions) subscription.giveBack();
+    for (const name of this.ownQueues.keys()) this.server.deleteQueue(name);
+    this.forgetFinished();
+  }
+
+  private async whenConnected(): Promise<void> {
+    while (this.state === 'connecting') await this.reconnected.promise;
+    if (this.state === 'closed') throw new BrokerFailure('the broker connection is closed');
     this.forgetFinished();
   }
 
@@ -166,6 +193,7 @@ export class InMemoryBroker implements Broker {
     if (this.state === 'closed' || this.state === 'connecting') return;
     try {
       this.server.declare(this.options.topology);
+      for (const topology of this.ownQueues.values()) this.server.declare(topology);
       subscription.attach();
     } catch (error) {
       this.options.logger.error({ err: error }, 'a subscription cannot be restored');
@@ -178,3 +206,19 @@ export class InMemoryBroker implements Broker {
     }
   }
 }
+
+type OwnQueue = Pick<Topology, 'exchanges' | 'queues' | 'bindings'>;
+
+/** A queue that nobody else knows of, bound to an exchange that is there already. */
+const ownQueue = (exchange: string): { readonly name: string; readonly topology: OwnQueue } => {
+  const name = `amq.gen-${randomUUID()}`;
+  const binding = { source: exchange, destination: name, destinationType: 'queue', routingKey: '' } as const;
+  return {
+    name,
+    topology: {
+      exchanges: [],
+      queues: [{ name, arguments: {} }],
+      bindings: [{ ...binding, arguments: {} }],
+    },
+  };
+};

@@ -29,6 +29,14 @@ export const createOutboxWriter = (
         });
       }
     }),
+  withdraw: (tenant, sourcePrefix) =>
+    transaction.step('outbox.withdraw', () => {
+      const { state } = transaction;
+      transaction.write(() => {
+        for (const row of [...state.outbox.values()])
+          if (isUnpublishedOf(row, tenant, sourcePrefix)) state.outbox.delete(row.row);
+      });
+    }),
 });
 
 export const createOutbox = (state: MemoryState, pause: Pause): Outbox => {
@@ -123,14 +131,25 @@ export const createOutbox = (state: MemoryState, pause: Pause): Outbox => {
       const isHeld = (row: OutboxRow) =>
         aside.some((one) => sourceKey(one) === sourceKey(row) && one.sequence < row.sequence);
       const all = waiting();
-      const pending = all.filter((row) => !isHeld(row));
+      const pending = all.filter((row) => !isHeld(row) && (row.dueAt <= now || row.lastError !== null));
+      const since = pending.map((row) => (row.lastError === null && row.dueAt > 0 ? row.dueAt : row.addedAt));
       return {
         pending: pending.length,
-        held: all.length - pending.length,
+        held: all.filter(isHeld).length,
         setAside: aside.length,
-        oldestPendingAgeSeconds:
-          pending[0] === undefined ? null : Math.max(0, now - pending[0].addedAt) / 1000,
+        oldestPendingAgeSeconds: since.length === 0 ? null : Math.max(0, now - Math.min(...since)) / 1000,
       };
+    },
+    backlog: async (tenant, sourcePrefix) => {
+      await pause('outbox.backlog');
+      const left = rows().filter((row) => isUnpublishedOf(row, tenant, sourcePrefix));
+      const errors = left.map((row) => row.setAsideReason ?? row.lastError).filter((error) => error !== null);
+      return { unpublished: left.length, error: errors.sort().at(-1) ?? null };
+    },
+    lastPublishedAt: async () => {
+      await pause('outbox.lastPublishedAt');
+      const times = rows().flatMap(({ publishedAt }) => publishedAt ?? []);
+      return times.length === 0 ? null : Math.max(...times);
     },
     deletePublishedBefore: async (before, limit) => {
       await pause('outbox.deletePublishedBefore');
@@ -158,6 +177,9 @@ export const createPartitionLeases = (state: MemoryState, pause: Pause): Partiti
 });
 
 const isWaiting = (row: OutboxRow): boolean => row.publishedAt === null && row.setAsideReason === null;
+
+const isUnpublishedOf = (row: OutboxRow, tenant: string, sourcePrefix: string): boolean =>
+  row.publishedAt === null && row.tenant === tenant && row.source.startsWith(sourcePrefix);
 
 const isLeased = (
   state: MemoryState,

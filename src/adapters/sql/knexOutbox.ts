@@ -1,6 +1,7 @@
-import type { Lease, Outbox, OutboxStats, PendingMessage } from '../../ports/outbox.ts';
+import type { Lease, Outbox, OutboxBacklog, OutboxStats, PendingMessage } from '../../ports/outbox.ts';
 import { partitionCount } from '../../ports/outbox.ts';
 import type { Session, SqlDialect } from './dialect.ts';
+import { sourceRange, unpublishedOf } from './knexOutboxWriter.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 
 interface PendingRow {
@@ -110,6 +111,20 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
       return rows.length === 0;
     },
     stats: (now) => readStats(read, now),
+    backlog: async (tenant, sourcePrefix) => {
+      const [row] = await read.query<OutboxBacklog>(
+        `select count(*) as unpublished, max(coalesce(set_aside_reason, last_error)) as error
+         from outbox where ${unpublishedOf}`,
+        [tenant, ...sourceRange(sourcePrefix)],
+      );
+      return { unpublished: row?.unpublished ?? 0, error: row?.error ?? null };
+    },
+    lastPublishedAt: async () => {
+      const [row] = await read.query<{ at: number | null }>(
+        'select max(published_at) as at from outbox where published_at is not null',
+      );
+      return row?.at ?? null;
+    },
     deletePublishedBefore: (before, limit) =>
       change(
         `delete from outbox where row_no in (select row_no from outbox
@@ -119,32 +134,42 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
   };
 };
 
-/** With nothing set aside, as nearly always, nothing is held and the rows need not be looked at. */
+/**
+ * Messages that wait for a time still to come are many, one for each unpaid order: each part is read from an index.
+ * With nothing set aside, as nearly always, nothing is held, and the rows themselves need not be looked at.
+ */
 const readStats = async (read: Session, now: number): Promise<OutboxStats> => {
-  const [aside] = await read.query<{ count: number }>(
+  const one = async <Row extends object>(sql: string, bindings: readonly number[] = []) =>
+    (await read.query<Row>(sql, bindings))[0];
+  const aside = await one<{ count: number }>(
     'select count(*) as count from outbox where set_aside_reason is not null',
   );
   const setAside = aside?.count ?? 0;
   const behind = `exists (select 1 from outbox s where s.set_aside_reason is not null
     and s.tenant = o.tenant and s.source = o.source and s.sequence < o.sequence)`;
-  const [held] =
+  const held =
     setAside === 0
-      ? []
-      : await read.query<{ count: number }>(
-          `select count(*) as count from outbox o where ${waiting} and ${behind}`,
-        );
-  const [row] = await read.query<{ count: number; oldest: number | null }>(
-    `select count(*) as count, min(o.row_no) as oldest from outbox o
-     where ${waiting} ${setAside === 0 ? '' : `and not ${behind}`}`,
+      ? undefined
+      : await one<{ count: number }>(`select count(*) as count from outbox o where ${waiting} and ${behind}`);
+  const count = (condition: string, bindings: readonly number[]) =>
+    one<{ count: number; row: number | null; due: number | null }>(
+      `select count(*) as count, min(o.row_no) as row, min(o.due_at) as due from outbox o
+       where ${waiting} and ${condition} ${setAside === 0 ? '' : `and not ${behind}`}`,
+      bindings,
+    );
+  const atOnce = await count('o.due_at = 0', []);
+  const due = await count('o.due_at > 0 and o.due_at <= ? and o.last_error is null', [now]);
+  const putOff = await count('o.due_at > 0 and o.last_error is not null', []);
+  const added = await one<{ at: number | null }>(
+    'select min(added_at) as at from outbox where row_no in (?, ?)',
+    [atOnce?.row ?? 0, putOff?.row ?? 0],
   );
-  const [oldest] = await read.query<{ added_at: number }>('select added_at from outbox where row_no = ?', [
-    row?.oldest ?? 0,
-  ]);
+  const since = [added?.at, due?.due].filter((time) => typeof time === 'number');
   return {
-    pending: row?.count ?? 0,
+    pending: (atOnce?.count ?? 0) + (due?.count ?? 0) + (putOff?.count ?? 0),
     held: held?.count ?? 0,
     setAside,
-    oldestPendingAgeSeconds: oldest === undefined ? null : Math.max(0, now - oldest.added_at) / 1000,
+    oldestPendingAgeSeconds: since.length === 0 ? null : Math.max(0, now - Math.min(...since)) / 1000,
   };
 };
 

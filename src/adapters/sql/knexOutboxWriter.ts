@@ -47,4 +47,13 @@ export const createOutboxWriter = (
     ]);
     await dialect.insert(session, table, rows);
   },
+  withdraw: async (tenant, sourcePrefix) => {
+    await session.query(`delete from outbox where ${unpublishedOf}`, [tenant, ...sourceRange(sourcePrefix)]);
+  },
 });
+
+/** Takes a tenant and a `sourceRange`. */
+export const unpublishedOf = 'tenant = ? and source > ? and source < ? and published_at is null';
+
+/** Between these are all sources that begin with the prefix, which ends in `/`: the next character is `0`. */
+export const sourceRange = (prefix: string): readonly [string, string] => [prefix, `${prefix.slice(0, -1)}0`];
