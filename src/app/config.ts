@@ -22,6 +22,7 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly idempotencyTtlHours: number;
   readonly outboxRetentionHours: number;
+  readonly inboxRetentionDays: number;
   readonly queuePrefix: string;
   readonly writeQueueMax: number;
   readonly writeBatchMax: number;
@@ -108,6 +109,7 @@ const environment = z.object({
     .default('info'),
   IDEMPOTENCY_TTL_HOURS: wholeNumber(24, 24, 87_600),
   OUTBOX_RETENTION_HOURS: wholeNumber(72, 0, 87_600),
+  INBOX_RETENTION_DAYS: wholeNumber(14, 1, 3_650),
   QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, {
@@ -145,6 +147,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     logLevel: values.LOG_LEVEL,
     idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
     outboxRetentionHours: values.OUTBOX_RETENTION_HOURS,
+    inboxRetentionDays: values.INBOX_RETENTION_DAYS,
     queuePrefix: values.QUEUE_PREFIX,
     writeQueueMax: values.WRITE_QUEUE_MAX,
     writeBatchMax: values.WRITE_BATCH_MAX,

@@ -127,6 +127,17 @@ describe('a consumer', () => {
     );
   });
 
+  it('sets aside what no database has room for', async () => {
+    await rig.startConsumer(() => {});
+    const source = `/${'a'.repeat(200)}`;
+    await rig.publish({ ...publicationOf(source, 1), id: 'long' }, publicationOf('/b\0', 1));
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(2));
+    expect((await rig.deadLetters()).map(({ headers }) => headers?.['x-orderflow-error']).sort()).toEqual([
+      'the id is longer than 128 characters, or holds a NUL',
+      'the id is longer than 128 characters, or holds a NUL',
+    ]);
+  });
+
   it('handles a dead message again when it is redriven, with a fresh set of attempts, then its successors', async () => {
     await rig.startConsumer(failing({ '/a#1': 6 }));
     await rig.publish(publicationOf('/a', 1), publicationOf('/a', 2));

@@ -8,6 +8,7 @@ import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { DeadLetterCollector } from '../../src/app/messaging/desk/DeadLetterCollector.ts';
 import { orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import type { Broker, Publication, Topology } from '../../src/ports/broker.ts';
+import type { FoundDeadLetter } from '../../src/ports/deadLetters.ts';
 import type { Stores } from '../../src/ports/stores.ts';
 import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { publicationOf } from '../support/consumerRig.ts';
@@ -53,11 +54,13 @@ const suite = (
   let stores: Stores;
   let collector: DeadLetterCollector;
   let outages: number;
+  let refuses: (letter: FoundDeadLetter) => boolean;
   beforeEach(async () => {
     prefix = uniquePrefix();
     topology = withDeaths(prefix);
     broker = openBroker(topology);
     outages = 0;
+    refuses = () => false;
     stores = openMemoryStores({
       pause: async (label) => {
         if (label !== 'deadLetters.keep' || outages === 0) return;
@@ -68,10 +71,16 @@ const suite = (
     collector = new DeadLetterCollector({
       queue: workQueueOf(prefix, 'orders'),
       subscriber: broker,
-      desk: stores.deadLetters,
+      desk: {
+        keep: async (found) => {
+          if (found.some(refuses)) throw new Error('value too long for type character varying(255)');
+          await stores.deadLetters.keep(found);
+        },
+      },
       clock: systemClock,
       ids: uuidV7Ids,
       logger: silentLogger,
+      refusedMs: 20,
     });
     await collector.start();
   });
@@ -116,6 +125,15 @@ const suite = (
       sequence: 3,
       firstSeen: Date.parse('2026-11-23T05:00:00.000Z'),
     });
+  });
+
+  it('keeps the others when the database refuses one, and that one when it no longer does', async () => {
+    refuses = ({ messageId }) => messageId === '/a#2';
+    const dead = { exchange: 'dead' as const, routingKey: `${workQueueOf(prefix, 'orders')}.dead` };
+    await Promise.all([1, 2, 3].map((sequence) => confirmed({ ...publicationOf('/a', sequence), ...dead })));
+    expect((await letters(2)).map(({ messageId }) => messageId).sort()).toEqual(['/a#1', '/a#3']);
+    refuses = () => false;
+    await letters(3);
   });
 
   it('keeps what cannot be read, each as one of its own', async () => {

@@ -29,6 +29,7 @@ const openRig = (step = 2) => {
     logger,
     outboxRetentionMs: 72 * hours,
     idempotencyTtlMs: 24 * hours,
+    seenRetentionMs: 14 * 24 * hours,
     step,
   });
   return { clock, stores, logger, steps, outage, cleaner };

@@ -3,11 +3,10 @@ import type {
   DeadLetterDesk,
   DeadLetterSelection,
   DeadLetterTaker,
-  DeskAction,
-  RedriveJob,
 } from '../../ports/deadLetters.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect, SqlValue } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
+import { createJobReader, createJobWriter } from './sqlRedriveJobs.ts';
 
 interface Row {
   readonly id: string;
@@ -113,16 +112,7 @@ export const createDeadLetterDesk = (
     );
     return row?.count ?? 0;
   },
-  job: (tenant, id) => findJob(read, tenant, id),
-  runningJobs: async () =>
-    (await read.query<JobRow>(`${selectJobs} where state = 'running' order by id`)).map(toJob),
-  actions: async (tenant, limit) =>
-    (
-      await read.query<DeskAction>(
-        `select id, tenant, at, who, what, letters, detail from desk_actions where tenant = ? order by id desc limit ?`,
-        [tenant, limit],
-      )
-    ).map((row) => ({ ...row })),
+  ...createJobReader(read),
 });
 
 /** The transaction has the database to itself: what it selects is still there when it deletes it. */
@@ -141,86 +131,7 @@ export const createDeadLetterTaker = (session: SendingSession, dialect: SqlDiale
     }
     return rows.map(toLetter);
   },
-  findJob: (tenant, id) => findJob(session, tenant, id),
-  saveJob: async (job) => {
-    await dialect.insert(session, jobs, [
-      [
-        job.id,
-        job.tenant,
-        JSON.stringify(job.selection),
-        job.limit,
-        job.ratePerSecond,
-        job.total,
-        job.done,
-        job.state,
-        job.createdAt,
-        job.createdBy,
-      ],
-    ]);
-  },
-  recordAction: async ({ id, tenant, at, who, what, letters, detail }) => {
-    await dialect.insert(session, actions, [[id, tenant, at, who, what, letters, detail]]);
-  },
-});
-
-interface JobRow {
-  readonly id: string;
-  readonly tenant: string;
-  readonly selection: string;
-  readonly most: number | null;
-  readonly rate_per_second: number | null;
-  readonly total: number;
-  readonly done: number;
-  readonly state: RedriveJob['state'];
-  readonly created_at: number;
-  readonly created_by: string;
-}
-
-const jobColumns = [
-  'id',
-  'tenant',
-  'selection',
-  'most',
-  'rate_per_second',
-  'total',
-  'done',
-  'state',
-  'created_at',
-  'created_by',
-] as const;
-
-const jobs: BulkTable = {
-  name: 'redrive_jobs',
-  columns: jobColumns,
-  longText: false,
-  suffix:
-    'on conflict (id) do update set total = excluded.total, done = excluded.done, state = excluded.state',
-};
-
-const actions: BulkTable = {
-  name: 'desk_actions',
-  columns: ['id', 'tenant', 'at', 'who', 'what', 'letters', 'detail'],
-  longText: false,
-};
-
-const selectJobs = `select ${jobColumns.join(', ')} from redrive_jobs`;
-
-const findJob = async (session: Session, tenant: string, id: string): Promise<RedriveJob | undefined> => {
-  const [row] = await session.query<JobRow>(`${selectJobs} where tenant = ? and id = ?`, [tenant, id]);
-  return row && toJob(row);
-};
-
-const toJob = (row: JobRow): RedriveJob => ({
-  id: row.id,
-  tenant: row.tenant,
-  selection: JSON.parse(row.selection) as DeadLetterSelection,
-  limit: row.most,
-  ratePerSecond: row.rate_per_second,
-  total: row.total,
-  done: row.done,
-  state: row.state,
-  createdAt: row.created_at,
-  createdBy: row.created_by,
+  ...createJobWriter(session, dialect),
 });
 
 const selecting = (

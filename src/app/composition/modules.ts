@@ -34,6 +34,7 @@ import { openStores } from './openStores.ts';
 import { tokens } from './tokens.ts';
 
 const hours = 60 * 60 * 1000;
+const days = 24 * hours;
 
 /** Time and ids. */
 export const systemModule = new ContainerModule(({ bind }) => {
@@ -191,6 +192,7 @@ export const applicationModule = new ContainerModule(({ bind }) => {
           logger,
           outboxRetentionMs: config.outboxRetentionHours * hours,
           idempotencyTtlMs: config.idempotencyTtlHours * hours,
+          seenRetentionMs: config.inboxRetentionDays * days,
         }),
       [tokens.config, tokens.stores, tokens.clock, tokens.logger],
     )

@@ -12,8 +12,7 @@ export interface RetentionCleanerOptions {
   readonly logger: Logger;
   readonly outboxRetentionMs: number;
   readonly idempotencyTtlMs: number;
-  /** 14 days by default. */
-  readonly seenRetentionMs?: number;
+  readonly seenRetentionMs: number;
   /** From one round to the next; a minute by default. */
   readonly everyMs?: number;
   /** Rows deleted at once; 500 by default. */
@@ -27,8 +26,6 @@ interface Duty {
   readonly keepMs: number;
   readonly delete: (before: number, limit: number) => Promise<number>;
 }
-
-const days = 24 * 60 * 60 * 1000;
 
 /** Deletes what is past its retention, in small steps beside the other work. */
 export class RetentionCleaner {
@@ -53,7 +50,7 @@ export class RetentionCleaner {
       },
       {
         what: 'seen messages',
-        keepMs: options.seenRetentionMs ?? 14 * days,
+        keepMs: options.seenRetentionMs,
         delete: (before, limit) => inbox.deleteSeenBefore(before, limit),
       },
     ];

@@ -9,7 +9,7 @@ import type { WritePipeline } from '../../commands/WritePipeline.ts';
 import type { Participant, Work } from '../../commands/work.ts';
 import { Bell } from '../Bell.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
-import { type IncomingMessage, PermanentFailure, readEnvelope } from './incomingMessage.ts';
+import { type IncomingMessage, isShort, PermanentFailure, readEnvelope } from './incomingMessage.ts';
 import type { Attempt, MessageHandler, Origin } from './messageHandler.ts';
 import { discardWork, failureWork, handleWork, startWork, type Verdict } from './messageWork.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retryPolicy.ts';
@@ -284,11 +284,11 @@ const isSet = ({ headers }: BrokerMessage, name: string): boolean =>
 
 /** What cannot be read has no place in any sequence, and nothing in common with anything else. */
 const unreadable = (raw: BrokerMessage, ids: Ids): IncomingMessage => {
-  const id = raw.id === '' ? ids.next() : raw.id;
+  const id = isShort(raw.id, 128) ? raw.id : ids.next();
   return {
     id,
     tenant: 'default',
-    type: raw.type,
+    type: isShort(raw.type, 128) ? raw.type : 'unreadable',
     source: `/unreadable/${id}`,
     sequence: null,
     time: new Date(raw.timestamp).toISOString(),

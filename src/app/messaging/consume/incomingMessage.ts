@@ -31,6 +31,7 @@ export const readEnvelope = (raw: BrokerMessage): IncomingMessage => {
   if (!isText(id) || !isText(source) || !isText(type))
     throw new PermanentFailure('not a CloudEvent: id, source or type is missing');
   const tenant = raw.headers.tenant;
+  requireStorable({ id, source, type, tenant: isText(tenant) ? tenant : 'default' });
   return {
     id,
     source,
@@ -39,10 +40,20 @@ export const readEnvelope = (raw: BrokerMessage): IncomingMessage => {
     tenant: isText(tenant) ? tenant : 'default',
     time: isText(time) ? time : new Date(raw.timestamp).toISOString(),
     data: envelope.data,
-    correlationId: isText(correlationid) ? correlationid : id,
-    traceparent: isText(traceparent) ? traceparent : null,
+    correlationId: isShort(correlationid, 128) ? correlationid : id,
+    traceparent: isShort(traceparent, 64) ? traceparent : null,
     raw,
   };
+};
+
+/** What names a message, in characters: every database of ours has room for these. */
+const nameLimits = { id: 128, source: 192, type: 128, tenant: 64 } as const;
+
+const requireStorable = (names: Readonly<Record<keyof typeof nameLimits, string>>): void => {
+  for (const name of ['id', 'source', 'type', 'tenant'] as const) {
+    if (isShort(names[name], nameLimits[name])) continue;
+    throw new PermanentFailure(`the ${name} is longer than ${nameLimits[name]} characters, or holds a NUL`);
+  }
 };
 
 const parse = (payload: string): Record<string, unknown> => {
@@ -63,5 +74,9 @@ const readSequence = (value: unknown): number | null => {
   if (sequence >= 1) return sequence;
   throw new PermanentFailure('the sequence is not a whole number from 1 up');
 };
+
+/** Whether every database of ours has room for it. */
+export const isShort = (value: unknown, limit: number): value is string =>
+  isText(value) && value.length <= limit && !value.includes('\0');
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

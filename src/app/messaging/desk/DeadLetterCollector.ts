@@ -3,6 +3,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { DeadLetterDesk } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
 import type { Logger } from '../../../ports/logger.ts';
+import { CommitUnknown, StoreUnavailable, TransactionConflict } from '../../../ports/unitOfWork.ts';
 import { deadQueueOf } from '../topology.ts';
 import { readDeadLetter } from './readDeadLetter.ts';
 
@@ -14,6 +15,8 @@ export interface DeadLetterCollectorOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** A letter that the database refuses is offered to it again after so long; 30 s by default. */
+  readonly refusedMs?: number;
 }
 
 const prefetch = 200;
@@ -51,27 +54,50 @@ export class DeadLetterCollector {
   }
 
   async #collect(): Promise<void> {
-    const { clock, logger, queue } = this.#options;
     // Those that arrive together are kept together.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#found.length > 0) {
+    while (this.#found.length > 0 && !this.#stopping.signal.aborted) {
       const batch = this.#found;
       this.#found = [];
-      try {
-        await this.#keep(batch);
-        for (const delivery of batch) delivery.ack();
-      } catch (err) {
-        if (this.#stopping.signal.aborted) break;
-        this.#found = [...batch, ...this.#found];
-        logger.warn({ err, queue }, 'dead letters could not be kept; trying again');
-        await clock.sleep(outageMs, this.#stopping.signal);
-      }
+      if (await this.#settle(batch)) continue;
+      // A neighbour may be what the database refuses.
+      for (const delivery of batch) if (!(await this.#settle([delivery]))) void this.#giveBackLater(delivery);
     }
     this.#collecting = null;
   }
 
-  async #keep(batch: readonly Delivery[]): Promise<void> {
-    const { desk, queue, ids, clock } = this.#options;
-    await desk.keep(batch.map((delivery) => readDeadLetter(delivery, queue, ids, clock.now())));
+  /** Keeps the letters and acks them; false when the database refuses them. Waits for a database that is away. */
+  async #settle(batch: readonly Delivery[]): Promise<boolean> {
+    const { desk, queue, ids, clock, logger } = this.#options;
+    const letters = batch.map((delivery) => readDeadLetter(delivery, queue, ids, clock.now()));
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await desk.keep(letters);
+        for (const delivery of batch) delivery.ack();
+        return true;
+      } catch (err) {
+        if (!passes(err)) {
+          logger.error(
+            { err, queue, letters: letters.map(({ messageId }) => messageId) },
+            'the database refuses dead letters',
+          );
+          return false;
+        }
+        logger.warn({ err, queue }, 'dead letters could not be kept; trying again');
+        await clock.sleep(outageMs, this.#stopping.signal);
+      }
+    }
+    return true;
+  }
+
+  /** It stays in the queue until somebody mends what is wrong; meanwhile it is tried again, seldom. */
+  async #giveBackLater(delivery: Delivery): Promise<void> {
+    const { clock, refusedMs = 30_000 } = this.#options;
+    await clock.sleep(refusedMs, this.#stopping.signal);
+    delivery.nack(true);
   }
 }
+
+/** Not the letters' fault. */
+const passes = (error: unknown): boolean =>
+  error instanceof StoreUnavailable || error instanceof CommitUnknown || error instanceof TransactionConflict;

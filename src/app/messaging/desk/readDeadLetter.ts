@@ -1,7 +1,7 @@
 import type { BrokerMessage, Delivery, HeaderValue } from '../../../ports/broker.ts';
 import type { FoundDeadLetter } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
-import { readEnvelope } from '../consume/incomingMessage.ts';
+import { isShort, readEnvelope } from '../consume/incomingMessage.ts';
 
 /**
  * What a delivery from `<queue>.dead` tells. Its consumer wrote the reasons into `x-orderflow-…` headers; what the
@@ -18,10 +18,10 @@ export const readDeadLetter = (delivery: Delivery, queue: string, ids: Ids, now:
     id: rowId,
     queue,
     // Without an id it cannot be told from others: each is one of its own.
-    messageId: id === '' ? rowId : id,
-    reason: own ?? deathReason(headers['x-death']) ?? 'unknown',
-    error: textOf(headers['x-orderflow-error']) ?? null,
-    attempts: Number.isSafeInteger(attempts) ? attempts : 0,
+    messageId: id === '' ? rowId : storable(id, 255),
+    reason: storable(own ?? deathReason(headers['x-death']) ?? 'unknown', 64),
+    error: storable(textOf(headers['x-orderflow-error']) ?? '', 4_000) || null,
+    attempts: attempts >= 0 && attempts < 2 ** 31 ? Math.trunc(attempts) : 0,
     firstSeen: Number.isNaN(firstSeen) ? now : firstSeen,
     foundAt: now,
     message: JSON.stringify(raw),
@@ -35,7 +35,8 @@ const identityOf = (raw: BrokerMessage): Pick<FoundDeadLetter, 'tenant' | 'type'
     return { tenant, type, source, sequence };
   } catch {
     // That it cannot be read may be just why it is here.
-    return { tenant: textOf(raw.headers.tenant) ?? 'default', type: raw.type, source: '', sequence: null };
+    const tenant = isShort(raw.headers.tenant, 64) ? raw.headers.tenant : 'default';
+    return { tenant, type: storable(raw.type, 255), source: '', sequence: null };
   }
 };
 
@@ -45,6 +46,9 @@ const deathReason = (deaths: HeaderValue | undefined): string | undefined => {
     ? textOf(latest.reason)
     : undefined;
 };
+
+/** Cut to what a column takes, without what no database keeps; the message itself is kept as it came. */
+const storable = (text: string, limit: number): string => text.replaceAll('\0', '').slice(0, limit);
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
