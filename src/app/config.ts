@@ -3,8 +3,12 @@ import { z } from 'zod';
 export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
 export type Role = (typeof roles)[number];
 
+/** What has data of its own: contexts share nothing but messages, and a database only where they are told the same. */
+export const contexts = ['orders', 'inventory', 'notifications', 'loyalty'] as const;
+export type Context = (typeof contexts)[number];
+
 /** Roles that handle messages; with the in-memory broker nobody but this process can publish to them. */
-const consumerRoles: readonly Role[] = ['orders', 'inventory', 'notifications', 'loyalty'];
+const consumerRoles: readonly Role[] = contexts;
 
 export type DatabaseConfig = { readonly kind: 'sqlite' /** A path, or `:memory:`. */; readonly file: string };
 
@@ -16,7 +20,10 @@ export type BrokerConfig =
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Of the orders. */
   readonly database: DatabaseConfig;
+  /** Of the contexts that have one of their own; see `databaseOf`. */
+  readonly ownDatabases: ReadonlyMap<Context, DatabaseConfig>;
   readonly broker: BrokerConfig;
   readonly roles: ReadonlySet<Role>;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -54,17 +61,14 @@ const wholeNumber = (fallback: number, min: number, max: number) =>
     })
     .transform(Number);
 
-const databaseUrl = z
-  .string()
-  .default('sqlite:data/orderflow.db')
-  .transform((url, context): DatabaseConfig => {
-    const file = /^sqlite:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(url)?.[1];
-    if (file !== undefined) return { kind: 'sqlite', file };
-    context.addIssue(
-      'must be sqlite:<path of a file>, for example sqlite:data/orderflow.db, or sqlite::memory: to keep nothing',
-    );
-    return z.NEVER;
-  });
+const databaseUrl = z.string().transform((url, context): DatabaseConfig => {
+  const file = /^sqlite:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(url)?.[1];
+  if (file !== undefined) return { kind: 'sqlite', file };
+  context.addIssue(
+    'must be sqlite:<path of a file>, for example sqlite:data/orderflow.db, or sqlite::memory: to keep nothing',
+  );
+  return z.NEVER;
+});
 
 const brokerUrl = z
   .string()
@@ -99,7 +103,10 @@ const environment = z.object({
     .min(1, { error: 'must name an address to listen on, for example 127.0.0.1' })
     .default('127.0.0.1'),
   PORT: wholeNumber(3000, 0, 65_535),
-  DATABASE_URL: databaseUrl,
+  DATABASE_URL: databaseUrl.prefault('sqlite:data/orderflow.db'),
+  INVENTORY_DATABASE_URL: databaseUrl.optional(),
+  NOTIFICATIONS_DATABASE_URL: databaseUrl.optional(),
+  LOYALTY_DATABASE_URL: databaseUrl.optional(),
   BROKER_URL: brokerUrl,
   ROLES: roleSet,
   LOG_LEVEL: z
@@ -142,6 +149,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     host: values.HOST,
     port: values.PORT,
     database: values.DATABASE_URL,
+    ownDatabases: ownDatabases(values),
     broker: values.BROKER_URL,
     roles: values.ROLES,
     logLevel: values.LOG_LEVEL,
@@ -159,6 +167,23 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
   };
 };
+
+const ownDatabases = (values: z.output<typeof environment>): Config['ownDatabases'] => {
+  const own: readonly (readonly [Context, DatabaseConfig | undefined])[] = [
+    ['inventory', values.INVENTORY_DATABASE_URL],
+    ['notifications', values.NOTIFICATIONS_DATABASE_URL],
+    ['loyalty', values.LOYALTY_DATABASE_URL],
+  ];
+  return new Map(
+    own.flatMap(([context, database]) => (database === undefined ? [] : [[context, database] as const])),
+  );
+};
+
+/** Where a context keeps its data: with the orders, unless it has a database of its own. */
+export const databaseOf = (
+  config: Pick<Config, 'database' | 'ownDatabases'>,
+  context: Context,
+): DatabaseConfig => config.ownDatabases.get(context) ?? config.database;
 
 const contradictions = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {
   const consuming = consumerRoles.filter((role) => ROLES.has(role));

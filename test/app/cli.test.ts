@@ -23,12 +23,13 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Places orders `o-1`, `o-2`, ... in the database, without publishing anything. */
 const placeOrders = async (count: number): Promise<void> => {
-  const { orders, pipeline, broker, stores } = await compose(readConfig(env), silentLogger);
+  const { orders, homes, broker } = await compose(readConfig(env), silentLogger);
   const cause = { tenant: 'default', correlationId: 'c', causationId: 'c', traceparent: null };
   const places = Array.from({ length: count }, (_, index) =>
-    orders.submit({ cause, orderId: `o-${index + 1}`, command: placeOrder() }),
+    orders?.submit({ cause, orderId: `o-${index + 1}`, command: placeOrder() }),
   );
   await Promise.all(places);
+  const { pipeline, stores } = homes.of('orders');
   await pipeline.stop();
   await broker.close();
   await stores.close();

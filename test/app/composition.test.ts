@@ -1,5 +1,7 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { DatabaseInUse } from '../../src/adapters/sql/processLock.ts';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { type Composition, compose } from '../../src/app/composition/container.ts';
 import { startApp } from '../../src/app/composition/startApp.ts';
@@ -33,12 +35,12 @@ describe.each(configurations)('%s', (_name, configOf) => {
       const roots = await compose(configOf(directory), silentLogger);
       try {
         for (const [name, root] of Object.entries(roots)) expect(root, name).toBeTypeOf('object');
-        await expect(roots.stores.ping()).resolves.toBeUndefined();
+        await expect(roots.homes.of('orders').stores.ping()).resolves.toBeUndefined();
         expect(await placeAnOrder(roots)).toMatchObject({
           kind: 'done',
           outcome: { kind: 'accepted', order: { version: 1 } },
         });
-        expect(await roots.orders.list({ tenant: 'default', limit: 10 })).toHaveLength(1);
+        expect(await roots.orders?.list({ tenant: 'default', limit: 10 })).toHaveLength(1);
       } finally {
         await close(roots);
       }
@@ -48,10 +50,11 @@ describe.each(configurations)('%s', (_name, configOf) => {
     inDirectory(async (directory) => {
       const roots = await compose(configOf(directory), silentLogger);
       try {
-        const before = roots.commits.count;
+        const { commits, stores } = roots.homes.of('orders');
+        const before = commits.count;
         await placeAnOrder(roots);
-        expect(roots.commits.count).toBe(before + 1);
-        expect((await roots.stores.outbox.stats(Date.now())).pending).toBe(1);
+        expect(commits.count).toBe(before + 1);
+        expect((await stores.outbox.stats(Date.now())).pending).toBe(1);
       } finally {
         await close(roots);
       }
@@ -78,6 +81,47 @@ describe('the composition', () => {
     await app.stop();
   });
 
+  describe('of contexts with databases of their own', () => {
+    const apart = (directory: string, roles: string, broker = awayBroker) =>
+      readConfig({
+        DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
+        INVENTORY_DATABASE_URL: `sqlite:${join(directory, 'inventory.db')}`,
+        BROKER_URL: broker,
+        ROLES: roles,
+        PORT: '0',
+        SHUTDOWN_TIMEOUT_SECONDS: '3',
+      });
+    const expectFiles = (roles: string, expected: { readonly made: object; readonly served: object }) =>
+      inDirectory(async (directory) => {
+        const app = await startApp(apart(directory, roles), silentLogger);
+        const served = app.composition.homes.all
+          .filter(({ isServed }) => isServed)
+          .map(({ database }) => basename(database.file));
+        await app.stop();
+        const made = (await readdir(directory)).filter((name) => name.endsWith('.db'));
+        expect({ made, served }).toEqual(expected);
+      });
+
+    it('opens none that it has nothing to do with', async () => {
+      await expectFiles('inventory', { made: ['inventory.db'], served: ['inventory.db'] });
+      await expectFiles('relay,orders', { made: ['orders.db'], served: ['orders.db'] });
+    });
+
+    it('publishes what is written to a context’s own database, and to that of the orders with the role relay', () =>
+      expectFiles('api', { made: ['inventory.db', 'orders.db'], served: ['inventory.db'] }));
+
+    it('takes every one of them for itself with the in-memory broker', () =>
+      inDirectory(async (directory) => {
+        const app = await startApp(apart(directory, 'relay,inventory', 'memory:'), silentLogger);
+        const other = readConfig({
+          DATABASE_URL: `sqlite:${join(directory, 'inventory.db')}`,
+          ROLES: 'relay',
+        });
+        await expect(startApp(other, silentLogger)).rejects.toBeInstanceOf(DatabaseInUse);
+        await app.stop();
+      }));
+  });
+
   it('leaves nothing open when it cannot listen', () =>
     inDirectory(async (directory) => {
       const file = `sqlite:${join(directory, 'orderflow.db')}`;
@@ -95,14 +139,14 @@ describe('the composition', () => {
 });
 
 const placeAnOrder = ({ orders }: Composition) =>
-  orders.submit({
+  orders?.submit({
     cause: { tenant: 'default', correlationId: 'c', causationId: 'c', traceparent: null },
     orderId: 'o-1',
     command: placeOrder(),
   });
 
-const close = async ({ pipeline, broker, stores }: Composition): Promise<void> => {
-  await pipeline.stop();
+const close = async ({ homes, broker }: Composition): Promise<void> => {
+  for (const { pipeline } of homes.all) await pipeline.stop();
   await broker.close();
-  await stores.close();
+  for (const { stores } of homes.all) await stores.close();
 };

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import createKnex from 'knex';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from '../../src/app/config.ts';
+import { ConfigError, type Context, readConfig } from '../../src/app/config.ts';
 import { inDirectory, orderflow, refusedStart } from '../support/programs.ts';
 import { startServer } from '../support/serverProcess.ts';
 
@@ -24,6 +24,7 @@ describe('without any variable', () => {
       host: '127.0.0.1',
       port: 3000,
       database: { kind: 'sqlite', file: 'data/orderflow.db' },
+      ownDatabases: new Map(),
       broker: { kind: 'memory' },
       roles: new Set(everyRole),
       logLevel: 'info',
@@ -48,6 +49,7 @@ describe('without any variable', () => {
 });
 
 describe('a variable', () => {
+  const own = (context: Context) => new Map([[context, { kind: 'sqlite', file: 'i.db' }]]);
   const values: readonly (readonly [string, string, object])[] = [
     ['HOST', '::1', { host: '::1' }],
     ['PORT', '0', { port: 0 }],
@@ -56,6 +58,9 @@ describe('a variable', () => {
     ['DATABASE_URL', 'sqlite:a b/ü.db', { database: { kind: 'sqlite', file: 'a b/ü.db' } }],
     ['DATABASE_URL', 'sqlite:///var/x.db', { database: { kind: 'sqlite', file: '/var/x.db' } }],
     ['DATABASE_URL', 'sqlite:/var/x.db', { database: { kind: 'sqlite', file: '/var/x.db' } }],
+    ['INVENTORY_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('inventory') }],
+    ['LOYALTY_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('loyalty') }],
+    ['NOTIFICATIONS_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('notifications') }],
     ['BROKER_URL', 'amqp://one', { broker: { kind: 'amqp', urls: ['amqp://one'] } }],
     [
       'BROKER_URL',

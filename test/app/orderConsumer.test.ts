@@ -22,7 +22,7 @@ describe('an order', () => {
       expect(await app.composition.broker.publish(message)).toEqual({ kind: 'confirmed' });
   };
   const waiting = async (id: string) => {
-    const [row] = await app.composition.stores.inbox.stranded('orders', 10);
+    const [row] = await app.composition.homes.of('orders').stores.inbox.stranded('orders', 10);
     return row?.source === `/orderflow/reservations/${id}` ? row.sequence : null;
   };
 

@@ -26,8 +26,33 @@ const adapter = (folder: string, packages: readonly string[], more: readonly str
   node: 'all',
 });
 
+/** Each has its own data and its own words: what they tell each other goes through the broker. */
+const contexts = ['orders', 'inventory', 'loyalty', 'notifications'];
+
+const othersThan = (context: string): readonly string[] =>
+  contexts
+    .filter((other) => other !== context)
+    .flatMap((other) => [`src/domain/${other}/`, `src/app/${other}/`]);
+
 /** The dependency rule: domain <- ports <- app <- composition -> adapters -> ports. The first layer that fits counts. */
 export const layers: readonly Layer[] = [
+  ...contexts.map((context) => ({
+    name: `the domain of ${context}`,
+    at: [`src/domain/${context}/`],
+    may: [`src/domain/${context}/`, 'src/domain/shared/'],
+  })),
+  ...contexts.map((context) => ({
+    name: `the application of ${context}`,
+    at: [`src/app/${context}/`],
+    may: ['src/app/', ...ports],
+    mayNot: [
+      'src/app/composition/',
+      'src/app/main.ts',
+      'src/app/cli.ts',
+      'src/app/cli/',
+      ...othersThan(context),
+    ],
+  })),
   { name: 'the domain', at: ['src/domain/'], may: ['src/domain/'] },
   { name: 'the ports', at: ['src/ports/'], may: ports },
   {

@@ -98,10 +98,18 @@ describe('the scan of the layers', () => {
     expect(scanImports(source.replace(" * import('d')", "/** import('d') */"))).toEqual([]);
   });
 
+  it('catches a context that looks into another', () => {
+    const sources = files({
+      'src/domain/loyalty/decide.ts': "import type { Order } from '../orders/order.ts';",
+      'src/app/inventory/consumer.ts': "import { orderModel } from '../orders/orderModel.ts';",
+    });
+    expect(checkLayers(sources)).toHaveLength(2);
+  });
+
   it('catches a domain that looks outside', () => {
     const order = 'src/domain/orders/decide.ts';
     expect(breaches(order, "import { Clock } from '../../ports/clock.ts';")).toEqual([
-      `${order}:1: the domain must not import ../../ports/clock.ts`,
+      `${order}:1: the domain of orders must not import ../../ports/clock.ts`,
     ]);
     expect(breaches(order, "import { randomUUID } from 'node:crypto';")).toHaveLength(1);
     expect(breaches(order, "import type { z } from 'zod';")).toHaveLength(1);

@@ -10,19 +10,16 @@ export const compose = async (config: Config, logger: Logger) => {
   container.bind(tokens.config).toConstantValue(config);
   container.bind(tokens.logger).toConstantValue(logger);
   container.load(systemModule, infrastructureModule, applicationModule, httpModule);
+  // First of all: a database that cannot be used is told before anything else is tried.
+  await container.getAsync(tokens.databases);
   return {
     lifecycle: container.get(tokens.lifecycle),
-    stores: await container.getAsync(tokens.stores),
     broker: container.get(tokens.broker),
-    commits: container.get(tokens.commits),
-    pipeline: await container.getAsync(tokens.pipeline),
-    relay: await container.getAsync(tokens.relay),
-    cleaner: await container.getAsync(tokens.cleaner),
+    homes: await container.getAsync(tokens.homes),
     consumers: await container.getAsync(tokens.consumers),
-    redriver: await container.getAsync(tokens.redriver),
     collectors: await container.getAsync(tokens.collectors),
-    orders: await container.getAsync(tokens.orders),
-    http: await container.getAsync(tokens.http),
+    orders: config.roles.has('api') ? await container.getAsync(tokens.orders) : null,
+    http: config.roles.has('api') ? await container.getAsync(tokens.http) : null,
   };
 };
 

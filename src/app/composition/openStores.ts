@@ -6,15 +6,15 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Stores } from '../../ports/stores.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
-import type { Config } from '../config.ts';
+import type { Config, DatabaseConfig } from '../config.ts';
 
 /** The directory of the default database is made when it is missing; any other must be there. */
 const ownDirectory = resolve('data');
 
 export const mayCreateDirectory = (file: string): boolean => dirname(resolve(file)) === ownDirectory;
 
-/** Opens the configured database, migrated to what this program needs. */
-export const openStores = ({ database }: Config, clock: Clock, logger: Logger): Promise<Stores> =>
+/** Opens a database, migrated to what this program needs. */
+export const openStores = (database: DatabaseConfig, clock: Clock, logger: Logger): Promise<Stores> =>
   naming(database.file, () =>
     openSqliteStores({
       file: database.file,
@@ -29,7 +29,10 @@ export const openStores = ({ database }: Config, clock: Clock, logger: Logger): 
  * Says how this process uses the database file: alone with the in-memory broker, else together with others. A
  * database in memory is nobody else's anyway.
  */
-export const lockStores = async ({ database, broker }: Config): Promise<ProcessLock> => {
+export const lockStores = async (
+  database: DatabaseConfig,
+  { broker }: Pick<Config, 'broker'>,
+): Promise<ProcessLock> => {
   if (isMemory(database.file)) return { release: async () => {} };
   // A file that cannot be used at all says so by its own name, not by that of the lock beside it.
   requireWritable(database.file, mayCreateDirectory(database.file));

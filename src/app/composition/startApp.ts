@@ -3,6 +3,7 @@ import { systemClock } from '../../adapters/system/SystemClock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
 import { type Composition, compose } from './container.ts';
+import { databasesOf } from './homes.ts';
 import { lockStores } from './openStores.ts';
 
 export interface App {
@@ -18,7 +19,7 @@ export interface App {
  * used or the address cannot be listened on; a broker that is away is no reason not to start.
  */
 export const startApp = async (config: Config, logger: Logger): Promise<App> => {
-  const lock = await lockStores(config);
+  const release = await lockDatabases(config);
   let composition: Composition | undefined;
   try {
     composition = await compose(config, logger);
@@ -26,20 +27,35 @@ export const startApp = async (config: Config, logger: Logger): Promise<App> => 
     const running = composition;
     let stopped: Promise<void> | undefined;
     const stop = () => {
-      stopped ??= stopInOrder(config, running, logger).finally(() => lock.release());
+      stopped ??= stopInOrder(config, running, logger).finally(release);
       return stopped;
     };
     return { url, composition, stop };
   } catch (error) {
     if (composition !== undefined) await stopInOrder(config, composition, logger);
-    await lock.release();
+    await release();
     throw error;
   }
 };
 
+const lockDatabases = async (config: Config): Promise<() => Promise<void>> => {
+  const locks: { release(): Promise<void> }[] = [];
+  const release = async (): Promise<void> => {
+    for (const lock of locks) await lock.release();
+  };
+  try {
+    for (const database of databasesOf(config)) locks.push(await lockStores(database, config));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
+};
+
 const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
-  const { relay, commits, cleaner, http, consumers, collectors, redriver, lifecycle } = parts;
-  if (config.roles.has('relay')) {
+  const { homes, http, consumers, collectors, lifecycle } = parts;
+  for (const { isServed, commits, relay, cleaner, redriver } of homes.all) {
+    if (!isServed) continue;
     commits.onCommit(() => relay.wake());
     relay.start();
     cleaner.start();
@@ -51,11 +67,11 @@ const startRoles = async (config: Config, parts: Composition, logger: Logger) =>
       if (!lifecycle.draining) logger.error({ err }, 'a consumer could not start; restart the service');
     });
   }
-  return config.roles.has('api') ? listen(http.server, config, logger) : null;
+  return http === null ? null : listen(http.server, config, logger);
 };
 
 const listen = (
-  server: Composition['http']['server'],
+  server: NonNullable<Composition['http']>['server'],
   { host, port }: Config,
   logger: Logger,
 ): Promise<string> =>
@@ -70,18 +86,18 @@ const listen = (
     });
   });
 
-/** HTTP → consumers → pipeline → relay → broker → database: nobody stops before those that need it. */
+/** HTTP → consumers → pipelines → relays → broker → databases: nobody stops before those that need it. */
 const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
-  const { lifecycle, http, consumers, collectors, redriver, pipeline, cleaner, relay, broker, stores } =
-    parts;
+  const { lifecycle, http, consumers, collectors, broker } = parts;
+  const homes = parts.homes.all;
   const deadline = systemClock.now() + config.shutdownTimeoutMs;
   const left = () => Math.max(100, deadline - systemClock.now());
   lifecycle.draining = true;
-  const step = async (name: string, work: Promise<unknown>) => {
+  const step = async (name: string, works: readonly (Promise<unknown> | undefined)[]) => {
     const timeout = new AbortController();
     try {
       const late = systemClock.sleep(left(), timeout.signal).then(() => 'late');
-      if ((await Promise.race([work, late])) === 'late')
+      if ((await Promise.race([Promise.all(works), late])) === 'late')
         logger.warn({ step: name }, 'stopping took too long; going on');
     } catch (error) {
       logger.error({ err: error, step: name }, 'a part did not stop cleanly');
@@ -89,12 +105,30 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
       timeout.abort();
     }
   };
-  await step('http', http.close(left() / 2));
-  await step('consumers', Promise.all([...consumers, ...collectors].map((consumer) => consumer.stop())));
-  await step('redrive', redriver.stop());
-  await step('pipeline', pipeline.stop());
-  await step('cleaner', cleaner.stop());
-  await step('relay', relay.stop({ deadlineMs: left() / 2 }));
-  await step('broker', broker.close());
-  await step('database', stores.close());
+  await step('http', [http?.close(left() / 2)]);
+  await step(
+    'consumers',
+    [...consumers, ...collectors].map((consumer) => consumer.stop()),
+  );
+  await step(
+    'redrive',
+    homes.map(({ redriver }) => redriver.stop()),
+  );
+  await step(
+    'pipeline',
+    homes.map(({ pipeline }) => pipeline.stop()),
+  );
+  await step(
+    'cleaner',
+    homes.map(({ cleaner }) => cleaner.stop()),
+  );
+  await step(
+    'relay',
+    homes.map(({ relay }) => relay.stop({ deadlineMs: left() / 2 })),
+  );
+  await step('broker', [broker.close()]);
+  await step(
+    'database',
+    homes.map(({ stores }) => stores.close()),
+  );
 };
