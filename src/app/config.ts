@@ -30,6 +30,8 @@ export interface Config {
   readonly idempotencyTtlHours: number;
   readonly outboxRetentionHours: number;
   readonly inboxRetentionDays: number;
+  /** 0: orders never expire. */
+  readonly paymentDeadlineSeconds: number;
   readonly queuePrefix: string;
   readonly writeQueueMax: number;
   readonly writeBatchMax: number;
@@ -117,6 +119,7 @@ const environment = z.object({
   IDEMPOTENCY_TTL_HOURS: wholeNumber(24, 24, 87_600),
   OUTBOX_RETENTION_HOURS: wholeNumber(72, 0, 87_600),
   INBOX_RETENTION_DAYS: wholeNumber(14, 1, 3_650),
+  PAYMENT_DEADLINE_SECONDS: wholeNumber(86_400, 0, 31_536_000),
   QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, {
@@ -156,6 +159,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
     outboxRetentionHours: values.OUTBOX_RETENTION_HOURS,
     inboxRetentionDays: values.INBOX_RETENTION_DAYS,
+    paymentDeadlineSeconds: values.PAYMENT_DEADLINE_SECONDS,
     queuePrefix: values.QUEUE_PREFIX,
     writeQueueMax: values.WRITE_QUEUE_MAX,
     writeBatchMax: values.WRITE_BATCH_MAX,

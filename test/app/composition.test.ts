@@ -19,7 +19,13 @@ const configurations: readonly (readonly [name: string, configOf: (directory: st
 ].flatMap((broker) => {
   const name = broker === awayBroker ? 'RabbitMQ that is away' : 'the in-memory broker';
   const config = (url: string) =>
-    readConfig({ DATABASE_URL: url, BROKER_URL: broker, PORT: '0', SHUTDOWN_TIMEOUT_SECONDS: '3' });
+    readConfig({
+      DATABASE_URL: url,
+      BROKER_URL: broker,
+      PORT: '0',
+      PAYMENT_DEADLINE_SECONDS: '0',
+      SHUTDOWN_TIMEOUT_SECONDS: '3',
+    });
   return [
     [
       `an SQLite file and ${name}`,

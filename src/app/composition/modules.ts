@@ -56,11 +56,14 @@ export const infrastructureModule = new ContainerModule(({ bind }) => {
 export const applicationModule = new ContainerModule(({ bind }) => {
   bind(tokens.orders)
     .toResolvedValue(
-      (homes) => {
+      (config, homes) => {
         const { pipeline, stores, waiters } = homes.of('orders');
-        return orderService({ pipeline, events: stores.events, views: stores.orderViews, waiters });
+        const parts = { pipeline, events: stores.events, views: stores.orderViews, waiters };
+        const afterMs = config.paymentDeadlineSeconds * 1000;
+        const paymentDeadline = { afterMs, queue: workQueueOf(config.queuePrefix, 'orders') };
+        return orderService(afterMs === 0 ? parts : { ...parts, paymentDeadline });
       },
-      [tokens.homes],
+      [tokens.config, tokens.homes],
     )
     .inSingletonScope();
   bind(tokens.consumers)
@@ -118,8 +121,16 @@ const health = (homes: Homes, lifecycle: { readonly draining: boolean }) => ({
   draining: () => lifecycle.draining,
 });
 
+/** What a context's consumer is made of. */
+interface HandlerParts {
+  readonly queue: string;
+  readonly config: Config;
+  readonly ids: Ids;
+  readonly clock: Clock;
+}
+
 /** What each consumer does with the messages of its queue. */
-const handlers: Readonly<Record<Consumer, (queue: string, ids: Ids) => MessageHandler>> = {
+const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandler>> = {
   orders: orderConsumer,
 };
 
@@ -138,7 +149,7 @@ const runnersOf = (
   return consumersOf(config).map((consumer) => {
     const { pipeline, stores } = homes.of(consumer);
     return new ConsumerRunner({
-      handler: handlers[consumer](workQueueOf(config.queuePrefix, consumer), ids),
+      handler: handlers[consumer]({ queue: workQueueOf(config.queuePrefix, consumer), config, ids, clock }),
       subscriber: broker,
       pipeline,
       inbox: stores.inbox,

@@ -1,28 +1,36 @@
 import type { OrderCommand } from '../../domain/orders/orderCommands.ts';
 import type { StockShortage } from '../../domain/orders/orderEvents.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import { type IncomingMessage, PermanentFailure } from '../messaging/consume/incomingMessage.ts';
 import { listIn, memberOf, textIn } from '../messaging/consume/messageData.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { orderModel, orderStream } from './orderModel.ts';
+import { expireOrder } from './paymentDeadline.ts';
+
+export interface OrderConsumerParts {
+  readonly queue: string;
+  readonly ids: Ids;
+  readonly clock: Pick<Clock, 'now'>;
+}
 
 /**
  * What stock says of an order becomes a fact of the order. Its decider does the rest: it confirms, cancels, releases,
- * and asks for refunds. A fact that is recorded already changes nothing.
+ * and asks for refunds. A fact that is recorded already changes nothing, nor does the deadline of an order that is paid.
  */
-export const orderConsumer = (queue: string, ids: Ids): MessageHandler => ({
+export const orderConsumer = ({ queue, ids, clock }: OrderConsumerParts): MessageHandler => ({
   consumer: 'orders',
   queue,
   streams: (message) => (concernsOrder(message) ? [orderStream(orderIdOf(message))] : []),
   handle: (session, message) => {
-    const command = commandFor(message, ids);
+    const command = commandFor(message, ids, clock);
     if (command === null) return;
     const decision = session.execute(orderModel, orderIdOf(message), command);
     if (!decision.ok) throw new PermanentFailure(decision.error.detail);
   },
 });
 
-const commandFor = (message: IncomingMessage, ids: Ids): OrderCommand | null => {
+const commandFor = (message: IncomingMessage, ids: Ids, clock: Pick<Clock, 'now'>): OrderCommand | null => {
   const at = message.time;
   switch (message.type) {
     case stockTypes.reserved:
@@ -31,6 +39,8 @@ const commandFor = (message: IncomingMessage, ids: Ids): OrderCommand | null => 
       return { type: 'RecordStockRejected', at, refundId: ids.next(), shortages: shortagesOf(message) };
     case stockTypes.released:
       return { type: 'RecordStockReleased', at, refundId: ids.next() };
+    case expireOrder:
+      return { type: 'ExpireOrder', at: new Date(clock.now()).toISOString() };
     default:
       return null;
   }
@@ -43,7 +53,7 @@ const stockTypes = {
 } as const;
 
 const concernsOrder = ({ type }: IncomingMessage): boolean =>
-  (Object.values(stockTypes) as string[]).includes(type);
+  type === expireOrder || (Object.values(stockTypes) as string[]).includes(type);
 
 const orderIdOf = (message: IncomingMessage): string => textIn(message, 'orderId');
 

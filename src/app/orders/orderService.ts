@@ -6,23 +6,32 @@ import type { Session } from '../commands/work.ts';
 import { sourceOf } from '../messaging/envelope.ts';
 import { foldOrder, publicHistory, readOrderFeed } from './orderHistory.ts';
 import { documentOf, orderModel, orderStream } from './orderModel.ts';
+import { expiryTask, type PaymentDeadline } from './paymentDeadline.ts';
 
 export interface OrderServiceParts {
   readonly pipeline: WritePipeline;
   readonly events: EventReader;
   readonly views: OrderViewReader;
+  /** Orders wait for their money for ever where there is none. */
+  readonly paymentDeadline?: PaymentDeadline;
   readonly waiters: {
     waitFor(tenant: string, source: string, sequence: number, timeoutMs: number): Promise<boolean>;
   };
 }
 
-export const orderService = ({ pipeline, events, views, waiters }: OrderServiceParts): OrderService => ({
+export const orderService = ({
+  pipeline,
+  events,
+  views,
+  waiters,
+  paymentDeadline,
+}: OrderServiceParts): OrderService => ({
   submit: (request) =>
     pipeline.submit({
       cause: request.cause,
       streams: [orderStream(request.orderId)],
       bytes: request.bytes ?? 0,
-      run: (session) => runOrderCommand(session, request),
+      run: (session) => runOrderCommand(session, request, paymentDeadline),
       ...(request.repeatable === undefined ? {} : { repeatable: request.repeatable }),
     }),
   published: async (tenant, wrote, timeoutMs) =>
@@ -41,7 +50,11 @@ export const orderService = ({ pipeline, events, views, waiters }: OrderServiceP
   lastPosition: () => events.lastPosition(),
 });
 
-const runOrderCommand = (session: Session, { orderId, command, ifMatch }: OrderRequest): OrderOutcome => {
+const runOrderCommand = (
+  session: Session,
+  { orderId, command, ifMatch }: OrderRequest,
+  deadline: PaymentDeadline | undefined,
+): OrderOutcome => {
   if (command.type !== 'PlaceOrder') {
     const { version } = session.load(orderModel, orderId);
     if (version === 0) return { kind: 'not_found' };
@@ -50,6 +63,8 @@ const runOrderCommand = (session: Session, { orderId, command, ifMatch }: OrderR
   }
   const decision = session.execute(orderModel, orderId, command);
   if (!decision.ok) return { kind: 'refused', error: decision.error };
+  if (command.type === 'PlaceOrder' && deadline !== undefined)
+    session.send(expiryTask(deadline, orderId, command.at));
   const { state, version } = session.load(orderModel, orderId);
   return { kind: 'accepted', order: documentOf(orderId, version, state) };
 };
