@@ -23,7 +23,10 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Places orders `o-1`, `o-2`, ... in the database, without publishing anything. */
 const placeOrders = async (count: number): Promise<void> => {
-  const { orders, homes, broker } = await compose(readConfig(env), silentLogger);
+  const { orders, homes, broker } = await compose(
+    readConfig({ ...env, PAYMENT_DEADLINE_SECONDS: '0' }),
+    silentLogger,
+  );
   const cause = { tenant: 'default', correlationId: 'c', causationId: 'c', traceparent: null };
   const places = Array.from({ length: count }, (_, index) =>
     orders?.submit({ cause, orderId: `o-${index + 1}`, command: placeOrder() }),
