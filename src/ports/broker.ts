@@ -28,6 +28,8 @@ export interface Publication extends BrokerMessage {
   readonly routingKey: string;
   /** Ask for the message back when no queue takes it. */
   readonly mandatory: boolean;
+  /** Names the stream whose order counts; without it the message has no place in any order. */
+  readonly orderingKey?: string;
 }
 
 /**
@@ -49,8 +51,8 @@ export type ConnectionState = 'connecting' | 'connected' | 'blocked' | 'closed';
  * Publishes with confirms.
  *
  * - `publish` never rejects, and always settles within the confirm timeout of the adapter.
- * - Messages are offered to the broker in the order of the calls. Order across a failure is the caller's business:
- *   it must not offer a successor before the outcome is `confirmed`.
+ * - Messages with one ordering key are offered to the broker in the order of the calls. Order across a failure is the
+ *   caller's business: it must not offer a successor before the outcome is `confirmed`.
  * - The adapter reconnects by itself, for ever, with backoff and jitter, and declares the topology again each time.
  */
 export interface Publisher {

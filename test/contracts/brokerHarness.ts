@@ -68,6 +68,7 @@ export const publication = (given: Partial<Publication> = {}): Publication => {
     exchange: 'events',
     routingKey: 'order.placed',
     mandatory: false,
+    orderingKey: 'one',
     ...given,
   };
 };

@@ -1,37 +1,40 @@
 import type { ChannelModel } from 'amqplib';
 import type { ConnectionState, Publication, PublishOutcome, Topology } from '../../ports/broker.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Logger } from '../../ports/logger.ts';
 import { ReadyGate } from '../publishing/ReadyGate.ts';
 import { whyUnpublishable } from '../publishing/whyUnpublishable.ts';
 import { AmqpConnection, type ConnectionSettings } from './AmqpConnection.ts';
-import { ConfirmSession } from './ConfirmSession.ts';
+import { ChannelPool, type PublishStrategy } from './ChannelPool.ts';
 import { settledWithin, within } from './deadline.ts';
 import { declareTopology } from './declareTopology.ts';
 import { describeError } from './describeError.ts';
+import { PublishChannel } from './PublishChannel.ts';
 
 export interface PublisherSettings extends ConnectionSettings {
   readonly topology: Topology;
   readonly confirmTimeoutMs: number;
+  /** How many confirm channels share the connection. */
+  readonly channels: number;
+  readonly strategy: PublishStrategy;
 }
 
-/** Publishes through one pipelined confirm channel at a time, on a connection of its own. */
+/** What is open on one connection. */
+interface Publishing {
+  readonly connection: ChannelModel;
+  readonly channels: readonly PublishChannel[];
+  readonly pool: ChannelPool;
+}
+
+/** Publishes through pipelined confirm channels, on a connection of its own. */
 export class AmqpPublisher {
   private readonly settings: PublisherSettings;
-  private readonly clock: Clock;
-  private readonly logger: Logger;
   private readonly gate = new ReadyGate();
   private readonly link: AmqpConnection;
-  private connection: ChannelModel | null = null;
-  private session: ConfirmSession | null = null;
+  private current: Publishing | null = null;
   private blocked = false;
-  private reopeningOn: ChannelModel | null = null;
   private declaring: Promise<void> | null = null;
 
   constructor(settings: PublisherSettings) {
     this.settings = settings;
-    this.clock = settings.clock;
-    this.logger = settings.logger;
     this.link = new AmqpConnection(settings, {
       up: (connection) => this.up(connection),
       down: (reason) => this.down(reason),
@@ -57,124 +60,95 @@ export class AmqpPublisher {
     if (unpublishable !== undefined) {
       return Promise.resolve({ kind: 'unpublishable', reason: unpublishable });
     }
-    if (this.session === null || this.gate.state !== 'connected') {
+    if (this.current === null || this.gate.state !== 'connected') {
       return Promise.resolve({ kind: 'lost', reason: `the broker connection is ${this.gate.state}` });
     }
-    const exchange = this.settings.topology.exchangeNames[publication.exchange];
-    return this.session.publish(exchange, publication);
+    return this.current.pool.publish(publication);
   }
 
-  redeclare(): Promise<void> {
-    this.declaring ??= this.declareAgain().finally(() => {
-      this.declaring = null;
-    });
-    return this.declaring;
+  async redeclare(): Promise<void> {
+    if (this.current === null) return;
+    try {
+      await this.declareOnce(this.current.connection);
+    } catch (error) {
+      this.settings.logger.error({ reason: describeError(error) }, 'the broker topology cannot be declared');
+    }
   }
 
   /** Waits for outstanding confirms for half of `ms`, and is closed after `ms` at the latest. */
   async close(ms: number): Promise<void> {
-    const { session } = this;
+    const channels = this.current?.channels ?? [];
     this.gate.set('closed');
-    if (session !== null) {
-      await settledWithin(this.clock, ms / 2, session.whenConfirmed());
-      session.discard('the broker connection was closed');
-    }
+    const confirmed = Promise.all(channels.map((channel) => channel.whenConfirmed()));
+    await settledWithin(this.settings.clock, ms / 2, confirmed);
+    for (const channel of channels) channel.end('the broker connection was closed');
     await this.link.close(ms / 2);
   }
 
   private async up(connection: ChannelModel): Promise<void> {
-    this.connection = connection;
+    const { clock, logger, topology, confirmTimeoutMs, setupTimeoutMs, strategy } = this.settings;
     this.blocked = false;
-    await declareTopology(connection, this.settings.topology);
-    await this.openSession(connection);
-  }
-
-  private async openSession(connection: ChannelModel): Promise<void> {
-    const channel = await connection.createConfirmChannel();
-    const session = new ConfirmSession(channel, {
-      clock: this.clock,
-      confirmTimeoutMs: this.settings.confirmTimeoutMs,
-      onUnusable: (reason) => this.replaceSession(connection, session, reason),
-    });
-    // The answer may have come late: after the connection went, or another session took its place.
-    if (this.connection !== connection || this.session !== null || this.gate.state === 'closed') {
-      session.discard('not needed any more');
-      return;
-    }
-    this.session = session;
-    this.showState();
+    await this.declareOnce(connection);
+    const channels = Array.from(
+      { length: this.settings.channels },
+      () =>
+        new PublishChannel({
+          connection,
+          exchangeNames: topology.exchangeNames,
+          clock,
+          logger,
+          confirmTimeoutMs,
+          setupTimeoutMs,
+          prepare: () => this.declareOnce(connection),
+          isUsable: () =>
+            this.current?.connection === connection && !this.blocked && this.gate.state !== 'closed',
+          onChange: () => this.showState(),
+          onHopeless: () => this.link.drop(connection),
+        }),
+    );
+    this.current = { connection, channels, pool: new ChannelPool(channels, strategy) };
+    await Promise.all(channels.map((channel) => channel.open()));
   }
 
   private down(reason: string): void {
-    this.connection = null;
-    this.session?.discard(reason);
-    this.session = null;
+    const channels = this.current?.channels ?? [];
+    this.current = null;
+    this.declaring = null;
     this.blocked = false;
+    for (const channel of channels) channel.end(reason);
     this.showState();
   }
 
   private setBlocked(blocked: boolean): void {
     if (this.blocked === blocked) return;
     this.blocked = blocked;
-    if (blocked)
-      this.logger.warn({}, 'the broker blocks publishers (memory or disk alarm); publishing waits');
-    else this.logger.info({}, 'the broker lets publishers go on');
+    const { logger } = this.settings;
+    if (blocked) logger.warn({}, 'the broker blocks publishers (memory or disk alarm); publishing waits');
+    else logger.info({}, 'the broker lets publishers go on');
     this.showState();
-    // A channel that failed during the block could not be replaced then, as the broker was not reading.
-    if (!blocked && this.session === null && this.connection !== null) {
-      void this.reopen(this.connection, 'it failed while the broker blocked');
+    if (blocked) return;
+    // What failed during the block could not be replaced then, as the broker was not reading.
+    for (const channel of this.current?.channels ?? []) {
+      if (!channel.isOpen) void channel.reopen('it failed while the broker blocked');
     }
   }
 
-  private replaceSession(connection: ChannelModel, session: ConfirmSession, reason: string): void {
-    if (this.session !== session) return;
-    this.session = null;
-    this.showState();
-    if (this.gate.state !== 'closed' && !this.blocked) void this.reopen(connection, reason);
-  }
-
-  /** A connection on which no channel can be had is no good either. */
-  private async reopen(connection: ChannelModel, reason: string): Promise<void> {
-    if (this.reopeningOn === connection) return;
-    this.reopeningOn = connection;
-    const { setupTimeoutMs, topology } = this.settings;
-    const opening = async (): Promise<void> => {
-      // The server closes the channel over a missing exchange, for example.
-      await declareTopology(connection, topology);
-      await this.openSession(connection);
-    };
-    try {
-      // When the whole connection ends, its channels tell first.
-      await this.clock.sleep(0);
-      if (this.connection !== connection) return;
-      this.logger.warn(
-        { reason },
-        'the confirm channel is replaced; what was in flight on it counts as lost',
-      );
-      await within(this.clock, setupTimeoutMs, opening(), `no new channel within ${setupTimeoutMs} ms`);
-    } catch (error) {
-      if (this.connection !== connection || this.blocked) return;
-      this.logger.warn({ reason: describeError(error) }, 'no new confirm channel; the connection is dropped');
-      this.link.drop(connection);
-    } finally {
-      if (this.reopeningOn === connection) this.reopeningOn = null;
-    }
-  }
-
-  private async declareAgain(): Promise<void> {
-    const { connection } = this;
-    if (connection === null) return;
-    const { setupTimeoutMs, topology } = this.settings;
-    const late = `not answered within ${setupTimeoutMs} ms`;
-    try {
-      await within(this.clock, setupTimeoutMs, declareTopology(connection, topology), late);
-    } catch (error) {
-      this.logger.error({ reason: describeError(error) }, 'the broker topology cannot be declared');
-    }
+  /** Several channels that fail together declare once. */
+  private declareOnce(connection: ChannelModel): Promise<void> {
+    if (this.declaring !== null) return this.declaring;
+    const { clock, setupTimeoutMs, topology } = this.settings;
+    const late = `the topology was not declared within ${setupTimeoutMs} ms`;
+    const declaring = within(clock, setupTimeoutMs, declareTopology(connection, topology), late).finally(
+      () => {
+        if (this.declaring === declaring) this.declaring = null;
+      },
+    );
+    this.declaring = declaring;
+    return declaring;
   }
 
   private showState(): void {
-    if (this.session === null) this.gate.set(this.blocked ? 'blocked' : 'connecting');
-    else this.gate.set(this.blocked ? 'blocked' : 'connected');
+    if (this.blocked) this.gate.set('blocked');
+    else this.gate.set(this.current?.pool.isOpen ? 'connected' : 'connecting');
   }
 }

@@ -68,6 +68,10 @@ export class ConfirmSession {
     return this.confirms.add(this.lastTag, publication);
   }
 
+  get pending(): number {
+    return this.confirms.size;
+  }
+
   whenConfirmed(): Promise<void> {
     return this.confirms.whenEmpty();
   }

@@ -6,6 +6,7 @@ import { AmqpPublisher } from './AmqpPublisher.ts';
 import { AmqpSubscriber } from './AmqpSubscriber.ts';
 import type { Backoff } from './backoff.ts';
 import { brokerAddresses } from './brokerAddresses.ts';
+import type { PublishStrategy } from './ChannelPool.ts';
 
 export interface AmqpBrokerOptions {
   /** AMQP URLs of the nodes, separated by commas. Which comes first is drawn anew for each attempt. */
@@ -21,6 +22,10 @@ export interface AmqpBrokerOptions {
   readonly setupTimeoutMs?: number;
   /** Without it a publication counts as lost, and the channel is replaced. Default 10 s. */
   readonly confirmTimeoutMs?: number;
+  /** Confirm channels on the publishing connection. Default 1. */
+  readonly publishChannels?: number;
+  /** Which of them a stream with nothing in flight takes. Default `hash`. */
+  readonly publishStrategy?: PublishStrategy;
   /** `close` takes no longer, nor does the cancel of a subscription. Default 5 s. */
   readonly closeTimeoutMs?: number;
   /** A `heartbeat` parameter of a URL goes before this. Default 10 s. */
@@ -48,9 +53,14 @@ export const connectAmqpBroker = (options: AmqpBrokerOptions): Broker => {
     backoff: options.backoff ?? { baseMs: 200, capMs: 5000 },
     random: options.random ?? Math.random,
   };
-  const confirmTimeoutMs = options.confirmTimeoutMs ?? 10_000;
   const closeTimeoutMs = options.closeTimeoutMs ?? 5000;
-  const publisher = new AmqpPublisher({ ...settings, name: `${name} (publisher)`, confirmTimeoutMs });
+  const publisher = new AmqpPublisher({
+    ...settings,
+    name: `${name} (publisher)`,
+    confirmTimeoutMs: options.confirmTimeoutMs ?? 10_000,
+    channels: options.publishChannels ?? 1,
+    strategy: options.publishStrategy ?? 'hash',
+  });
   const subscriberName = `${name} (subscriber)`;
   const subscriber = new AmqpSubscriber({
     ...settings,

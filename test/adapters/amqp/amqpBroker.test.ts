@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { connectAmqpBroker } from '../../../src/adapters/amqp/connectAmqpBroker.ts';
 import { systemClock } from '../../../src/adapters/system/SystemClock.ts';
@@ -211,6 +212,44 @@ describeWithService('rabbitmq', 'the AMQP adapter', () => {
       const outcome = await broker.publish(publication());
       expect(outcome).toEqual({ kind: 'lost', reason: expect.stringContaining('NOT_FOUND') });
       await publishesAgain(broker);
+    }));
+
+  it('a channel that dies is replaced alone: what is in flight on its neighbours is confirmed', () =>
+    withAmqp({ options: { publishChannels: 3 } }, async ({ broker, admin, topology, proxy, log, logged }) => {
+      await admin.channel.deleteExchange(topology.exchangeNames.audit);
+      const streams = Array.from({ length: 30 }, (_, index) => `stream ${index}`);
+      const publishAll = () => streams.map((orderingKey) => broker.publish(publication({ orderingKey })));
+      const before = publishAll();
+      const deadly = broker.publish(publication({ exchange: 'audit', orderingKey: streams[0]! }));
+      const after = publishAll();
+      expect(await deadly).toEqual({ kind: 'lost', reason: expect.stringContaining('NOT_FOUND') });
+      expect(broker.state).toBe('connected');
+      const lost = (await kinds(after)).map((kind, index) => (kind === 'lost' ? streams[index] : null));
+      expect(lost).toContain(streams[0]);
+      const channelOf = (stream: string): number => crc32(stream) % 3;
+      for (const stream of lost) {
+        if (stream) expect(channelOf(stream)).toBe(channelOf(streams[0]!));
+      }
+      const elsewhere = streams.filter((stream) => channelOf(stream) !== channelOf(streams[0]!));
+      expect(elsewhere.length).toBeGreaterThan(5);
+      const kindsBefore = await kinds(before);
+      for (const stream of elsewhere) {
+        expect(kindsBefore[streams.indexOf(stream)]).toBe('confirmed');
+        expect(lost).not.toContain(stream);
+      }
+      // At once on the channels that are left, and later on all three.
+      expect(new Set(await kinds(publishAll()))).toEqual(new Set(['confirmed']));
+      await eventually(() =>
+        admin.connection.createChannel().then(async (channel) => {
+          channel.on('error', () => undefined);
+          await channel.checkExchange(topology.exchangeNames.audit);
+          await channel.close();
+        }),
+      );
+      expect(new Set(await kinds(publishAll()))).toEqual(new Set(['confirmed']));
+      expect(log.filter(({ message }) => message.includes('a confirm channel is replaced'))).toHaveLength(1);
+      expect(logged('warn').filter((message) => message.includes('connection was lost'))).toEqual([]);
+      expect(proxy.connections).toBe(2);
     }));
 
   it('what is in flight when the broker blocks is lost in time, and the next channel serves after it', () =>

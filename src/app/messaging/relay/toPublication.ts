@@ -12,6 +12,7 @@ export const toPublication = (message: OutboxMessage, mandatory: boolean, at: nu
   exchange: message.exchange,
   routingKey: message.routingKey,
   mandatory,
+  orderingKey: `${message.tenant}\n${message.source}`,
 });
 
 const headersOf = ({ tenant, type, traceparent, headers }: OutboxMessage): Publication['headers'] => {
