@@ -1,4 +1,11 @@
 import { z } from 'zod';
+import {
+  type AmqpTlsConfig,
+  amqpTlsOf,
+  type BrokerConfig,
+  brokerVariables,
+  contradictingTls,
+} from './config/brokerConfig.ts';
 
 export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
 export type Role = (typeof roles)[number];
@@ -12,11 +19,6 @@ const consumerRoles: readonly Role[] = contexts;
 
 export type DatabaseConfig = { readonly kind: 'sqlite' /** A path, or `:memory:`. */; readonly file: string };
 
-export type BrokerConfig =
-  | { readonly kind: 'memory' }
-  /** Hosts of one cluster, tried in turn. They may carry credentials: never log them. */
-  | { readonly kind: 'amqp'; readonly urls: readonly string[] };
-
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -25,6 +27,7 @@ export interface Config {
   /** Of the contexts that have one of their own; see `databaseOf`. */
   readonly ownDatabases: ReadonlyMap<Context, DatabaseConfig>;
   readonly broker: BrokerConfig;
+  readonly amqpTls: AmqpTlsConfig;
   readonly roles: ReadonlySet<Role>;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly idempotencyTtlHours: number;
@@ -37,6 +40,8 @@ export interface Config {
   readonly writeBatchMax: number;
   readonly relayWindow: number;
   readonly confirmTimeoutMs: number;
+  readonly publishChannels: number;
+  readonly publishStrategy: 'hash' | 'round-robin' | 'least-pending';
   readonly eventStreamsMax: number;
   readonly consumerPrefetch: number;
   readonly handlerTimeoutMs: number;
@@ -72,22 +77,6 @@ const databaseUrl = z.string().transform((url, context): DatabaseConfig => {
   return z.NEVER;
 });
 
-const brokerUrl = z
-  .string()
-  .default('memory:')
-  .transform((text, context): BrokerConfig => {
-    if (text === 'memory:') return { kind: 'memory' };
-    const urls = text.split(',').map((url) => url.trim());
-    if (urls.every(isAmqpUrl)) return { kind: 'amqp', urls };
-    context.addIssue(
-      'must be memory: or amqp://user:password@host:5672/vhost (amqps: for TLS), several hosts separated by commas',
-    );
-    return z.NEVER;
-  });
-
-const isAmqpUrl = (text: string): boolean =>
-  URL.canParse(text) && ['amqp:', 'amqps:'].includes(new URL(text).protocol) && new URL(text).hostname !== '';
-
 const roleSet = z
   .string()
   .default(roles.join(','))
@@ -109,7 +98,7 @@ const environment = z.object({
   INVENTORY_DATABASE_URL: databaseUrl.optional(),
   NOTIFICATIONS_DATABASE_URL: databaseUrl.optional(),
   LOYALTY_DATABASE_URL: databaseUrl.optional(),
-  BROKER_URL: brokerUrl,
+  ...brokerVariables,
   ROLES: roleSet,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
@@ -129,6 +118,12 @@ const environment = z.object({
   WRITE_QUEUE_MAX: wholeNumber(10_000, 1, 1_000_000),
   WRITE_BATCH_MAX: wholeNumber(256, 1, 10_000),
   RELAY_WINDOW: wholeNumber(1_000, 1, 100_000),
+  PUBLISH_CHANNELS: wholeNumber(1, 1, 64),
+  PUBLISH_STRATEGY: z
+    .enum(['hash', 'round-robin', 'least-pending'], {
+      error: 'must be one of hash, round-robin, least-pending',
+    })
+    .default('hash'),
   CONFIRM_TIMEOUT_MS: wholeNumber(10_000, 100, 600_000),
   EVENT_STREAMS_MAX: wholeNumber(200, 0, 100_000),
   CONSUMER_PREFETCH: wholeNumber(500, 1, 65_535),
@@ -154,6 +149,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     database: values.DATABASE_URL,
     ownDatabases: ownDatabases(values),
     broker: values.BROKER_URL,
+    amqpTls: amqpTlsOf(values),
     roles: values.ROLES,
     logLevel: values.LOG_LEVEL,
     idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
@@ -165,6 +161,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     writeBatchMax: values.WRITE_BATCH_MAX,
     relayWindow: values.RELAY_WINDOW,
     confirmTimeoutMs: values.CONFIRM_TIMEOUT_MS,
+    publishChannels: values.PUBLISH_CHANNELS,
+    publishStrategy: values.PUBLISH_STRATEGY,
     eventStreamsMax: values.EVENT_STREAMS_MAX,
     consumerPrefetch: values.CONSUMER_PREFETCH,
     handlerTimeoutMs: values.HANDLER_TIMEOUT_MS,
@@ -189,7 +187,12 @@ export const databaseOf = (
   context: Context,
 ): DatabaseConfig => config.ownDatabases.get(context) ?? config.database;
 
-const contradictions = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {
+const contradictions = (values: z.output<typeof environment>): string[] => [
+  ...contradictingRoles(values),
+  ...contradictingTls(values),
+];
+
+const contradictingRoles = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {
   const consuming = consumerRoles.filter((role) => ROLES.has(role));
   if (BROKER_URL.kind !== 'memory' || ROLES.has('relay') || consuming.length === 0) return [];
   return [

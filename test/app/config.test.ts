@@ -26,6 +26,7 @@ describe('without any variable', () => {
       database: { kind: 'sqlite', file: 'data/orderflow.db' },
       ownDatabases: new Map(),
       broker: { kind: 'memory' },
+      amqpTls: {},
       roles: new Set(everyRole),
       logLevel: 'info',
       idempotencyTtlHours: 24,
@@ -37,6 +38,8 @@ describe('without any variable', () => {
       writeBatchMax: 256,
       relayWindow: 1_000,
       confirmTimeoutMs: 10_000,
+      publishChannels: 1,
+      publishStrategy: 'hash',
       eventStreamsMax: 200,
       consumerPrefetch: 500,
       handlerTimeoutMs: 10_000,
@@ -78,6 +81,8 @@ describe('a variable', () => {
     ['WRITE_QUEUE_MAX', '1', { writeQueueMax: 1 }],
     ['WRITE_BATCH_MAX', '10000', { writeBatchMax: 10_000 }],
     ['RELAY_WINDOW', '1', { relayWindow: 1 }],
+    ['PUBLISH_CHANNELS', '4', { publishChannels: 4 }],
+    ['PUBLISH_STRATEGY', 'least-pending', { publishStrategy: 'least-pending' }],
     ['CONFIRM_TIMEOUT_MS', '100', { confirmTimeoutMs: 100 }],
     ['EVENT_STREAMS_MAX', '0', { eventStreamsMax: 0 }],
     ['CONSUMER_PREFETCH', '1', { consumerPrefetch: 1 }],
@@ -98,6 +103,7 @@ describe('a mistake', () => {
     ['WRITE_QUEUE_MAX', 1, 1_000_000],
     ['WRITE_BATCH_MAX', 1, 10_000],
     ['RELAY_WINDOW', 1, 100_000],
+    ['PUBLISH_CHANNELS', 1, 64],
     ['CONFIRM_TIMEOUT_MS', 100, 600_000],
     ['EVENT_STREAMS_MAX', 0, 100_000],
     ['CONSUMER_PREFETCH', 1, 65_535],
@@ -164,6 +170,46 @@ describe('a contradiction', () => {
       expect(mistakesOf({ ROLES: role, BROKER_URL: 'amqp://host' })).toEqual([]);
     }
     expect(mistakesOf({ ROLES: 'api' })).toEqual([]);
+  });
+});
+
+describe('TLS with the broker', () => {
+  const secure = { BROKER_URL: 'amqps://one,amqps://two' };
+
+  it('takes files, a passphrase and the name of the server', () => {
+    const { amqpTls } = readConfig({
+      ...secure,
+      AMQP_CA_FILE: 'ca.pem',
+      AMQP_CERT_FILE: 'client.pem',
+      AMQP_KEY_FILE: 'client.key',
+      AMQP_KEY_PASSPHRASE: 'open',
+      AMQP_SERVERNAME: 'rabbit.internal',
+    });
+    expect(amqpTls).toEqual({
+      caFile: 'ca.pem',
+      certFile: 'client.pem',
+      keyFile: 'client.key',
+      keyPassphrase: 'open',
+      servername: 'rabbit.internal',
+    });
+  });
+
+  it('what would not be used, or lacks its counterpart, is a mistake', () => {
+    expect(mistakesOf({ AMQP_CA_FILE: 'ca.pem' })).toEqual([
+      'AMQP_CA_FILE would not be used: BROKER_URL names no amqps: host',
+    ]);
+    expect(mistakesOf({ AMQP_CERT_FILE: 'x', AMQP_KEY_FILE: 'y', BROKER_URL: 'amqp://host' })).toEqual([
+      'AMQP_CERT_FILE, AMQP_KEY_FILE would not be used: BROKER_URL names no amqps: host',
+    ]);
+    expect(mistakesOf({ ...secure, AMQP_CERT_FILE: 'x' })).toEqual([
+      'AMQP_CERT_FILE needs AMQP_KEY_FILE: a client certificate is shown with its key',
+    ]);
+    expect(mistakesOf({ ...secure, AMQP_KEY_FILE: 'x', AMQP_KEY_PASSPHRASE: 'p' })).toEqual([
+      'AMQP_KEY_FILE needs AMQP_CERT_FILE: a key is for a client certificate',
+    ]);
+    expect(mistakesOf({ ...secure, AMQP_KEY_PASSPHRASE: 'p' })).toEqual([
+      'AMQP_KEY_PASSPHRASE needs AMQP_KEY_FILE: it opens that key',
+    ]);
   });
 });
 

@@ -72,8 +72,8 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'the configuration',
-    at: ['src/app/config.ts'],
-    may: ['src/app/config.ts', ...ports],
+    at: ['src/app/config.ts', 'src/app/config/'],
+    may: ['src/app/config.ts', 'src/app/config/', ...ports],
     packages: ['zod'],
   },
   {

@@ -1,5 +1,4 @@
-import type { Duplex } from 'node:stream';
-import { type ChannelModel, connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type Backoff, fullJitter } from './backoff.ts';
@@ -7,6 +6,8 @@ import { type BrokerAddress, shuffled } from './brokerAddresses.ts';
 import { ConnectionReport } from './ConnectionReport.ts';
 import { settledWithin, within } from './deadline.ts';
 import { describeError } from './describeError.ts';
+import { dropConnection, openConnection, streamOf } from './openConnection.ts';
+import type { TlsFiles } from './tlsFiles.ts';
 
 export interface ConnectionSettings {
   readonly addresses: readonly BrokerAddress[];
@@ -16,6 +17,7 @@ export interface ConnectionSettings {
   /** Limit for preparing a connection: topology, channels. */
   readonly setupTimeoutMs: number;
   readonly heartbeatSeconds: number;
+  readonly tls: TlsFiles;
   readonly backoff: Backoff;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -61,8 +63,7 @@ export class AmqpConnection {
 
   /** Ends a connection without ceremony; the next one follows, unless this one is closed for good. */
   drop(connection: ChannelModel): void {
-    // The error makes the library clean up: channels, heartbeat timers, the event `close`.
-    streamOf(connection).destroy(new Error('connection dropped'));
+    dropConnection(connection);
   }
 
   /** Ends the connection and the attempts to have one, within `ms`. */
@@ -102,30 +103,10 @@ export class AmqpConnection {
     return null;
   }
 
-  private async connectTo(address: BrokerAddress): Promise<ChannelModel> {
-    const { clock, connectTimeoutMs, heartbeatSeconds, name } = this.settings;
-    const url = new URL(address.url);
-    if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeatSeconds));
-    const connecting = connect(url.href, {
-      noDelay: true,
-      keepAlive: true,
-      timeout: connectTimeoutMs,
-      clientProperties: { connection_name: name },
-    }).then((connection) => {
-      // Without a listener, the first error would be thrown into the event loop.
-      connection.on('error', (error) => this.report.detail(describeError(error)));
-      return connection;
-    });
-    try {
-      // The library's timeout is for silence; a server that dribbles is caught by ours.
-      return await within(clock, connectTimeoutMs, connecting, `no answer within ${connectTimeoutMs} ms`);
-    } catch (error) {
-      connecting.then(
-        (late) => this.drop(late),
-        () => undefined,
-      );
-      throw error;
-    }
+  private connectTo(address: BrokerAddress): Promise<ChannelModel> {
+    const { clock, connectTimeoutMs: timeoutMs, heartbeatSeconds, name, tls } = this.settings;
+    const onError = (error: unknown): void => this.report.detail(describeError(error));
+    return openConnection(address, { clock, timeoutMs, heartbeatSeconds, name, tls, onError });
   }
 
   /** From a fresh connection to its end. */
@@ -168,7 +149,3 @@ export class AmqpConnection {
     }
   }
 }
-
-/** The socket: the library has no other way to end a connection at once (amqplib 2.3.1, lib/connection.js). */
-const streamOf = (connection: ChannelModel): Duplex =>
-  (connection.connection as unknown as { readonly stream: Duplex }).stream;

@@ -1,10 +1,14 @@
+import { unescape as decodeLeniently } from 'node:querystring';
 import { BrokerFailure } from '../../ports/broker.ts';
 
 export interface BrokerAddress {
   /** Host, port and virtual host: what may be shown. */
   readonly label: string;
-  /** Has the credentials: never to be logged. */
+  /** Without credentials. */
   readonly url: string;
+  readonly user: string;
+  /** Never to be shown. */
+  readonly password: string;
 }
 
 /**
@@ -21,7 +25,12 @@ export const brokerAddresses = (urls: string): readonly BrokerAddress[] =>
     }
     const port = url.port || (url.protocol === 'amqp:' ? '5672' : '5671');
     const vhost = url.pathname.length > 1 ? url.pathname : '';
-    return { label: `${url.protocol}//${url.hostname}:${port}${vhost}`, url: url.href };
+    const given = url.username !== '' || url.password !== '';
+    const user = given ? decodeLeniently(url.username) : 'guest';
+    const password = given ? decodeLeniently(url.password) : 'guest';
+    url.username = '';
+    url.password = '';
+    return { label: `${url.protocol}//${url.hostname}:${port}${vhost}`, url: url.href, user, password };
   });
 
 /** Another order each time, so that the instances of a service spread over the nodes of a cluster. */

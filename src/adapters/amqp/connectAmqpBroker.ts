@@ -7,6 +7,7 @@ import { AmqpSubscriber } from './AmqpSubscriber.ts';
 import type { Backoff } from './backoff.ts';
 import { brokerAddresses } from './brokerAddresses.ts';
 import type { PublishStrategy } from './ChannelPool.ts';
+import type { TlsFiles } from './tlsFiles.ts';
 
 export interface AmqpBrokerOptions {
   /** AMQP URLs of the nodes, separated by commas. Which comes first is drawn anew for each attempt. */
@@ -30,6 +31,8 @@ export interface AmqpBrokerOptions {
   readonly closeTimeoutMs?: number;
   /** A `heartbeat` parameter of a URL goes before this. Default 10 s. */
   readonly heartbeatSeconds?: number;
+  /** For `amqps:` URLs. */
+  readonly tls?: TlsFiles;
   /** Between attempts to connect, with full jitter. Default 200 ms, doubled each time up to 5 s. */
   readonly backoff?: Backoff;
   /** From 0 to below 1. */
@@ -49,6 +52,7 @@ export const connectAmqpBroker = (options: AmqpBrokerOptions): Broker => {
     logger: options.logger,
     connectTimeoutMs: options.connectTimeoutMs ?? 5000,
     setupTimeoutMs: options.setupTimeoutMs ?? 15_000,
+    tls: options.tls ?? {},
     heartbeatSeconds: options.heartbeatSeconds ?? 10,
     backoff: options.backoff ?? { baseMs: 200, capMs: 5000 },
     random: options.random ?? Math.random,

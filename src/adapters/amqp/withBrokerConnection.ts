@@ -1,15 +1,18 @@
-import type { Duplex } from 'node:stream';
-import { type ChannelModel, connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
 import { BrokerFailure } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { type BrokerAddress, brokerAddresses } from './brokerAddresses.ts';
+import { brokerAddresses } from './brokerAddresses.ts';
 import { settledWithin, within } from './deadline.ts';
 import { TopologyRefused } from './declareTopology.ts';
 import { describeError } from './describeError.ts';
+import { dropConnection, openConnection } from './openConnection.ts';
+import type { TlsFiles } from './tlsFiles.ts';
 
 export interface BrokerConnectionOptions {
   /** AMQP URLs of the nodes, separated by commas; the first that answers is taken. */
   readonly urls: string;
+  /** For `amqps:` URLs. */
+  readonly tls?: TlsFiles;
   readonly clock: Clock;
   /** Per host. Default 5 s. */
   readonly connectTimeoutMs?: number;
@@ -39,45 +42,21 @@ export const withBrokerConnection = async <T>(
     // It never settles when the socket dies during it, and throws when that happened before.
     const closed = Promise.resolve().then(() => connection.close());
     await settledWithin(clock, closeTimeoutMs, closed);
-    destroy(connection);
+    dropConnection(connection);
   }
 };
 
 const connectToAny = async (options: BrokerConnectionOptions) => {
+  const { urls, clock, connectTimeoutMs: timeoutMs = 5000, tls = {} } = options;
+  const name = 'orderflow (command line)';
   const failures: string[] = [];
-  for (const address of brokerAddresses(options.urls)) {
+  for (const address of brokerAddresses(urls)) {
     try {
-      return { connection: await connectTo(address, options), label: address.label };
+      const opening = { clock, timeoutMs, name, tls, onError: () => undefined };
+      return { connection: await openConnection(address, opening), label: address.label };
     } catch (error) {
       failures.push(`${address.label}: ${describeError(error)}`);
     }
   }
   throw new BrokerFailure(`cannot connect to the broker at ${failures.join('; ')}`);
-};
-
-const connectTo = async (
-  { url }: BrokerAddress,
-  { clock, connectTimeoutMs = 5000 }: BrokerConnectionOptions,
-): Promise<ChannelModel> => {
-  const connecting = connect(url, {
-    noDelay: true,
-    timeout: connectTimeoutMs,
-    clientProperties: { connection_name: 'orderflow (command line)' },
-  }).then((connection) => {
-    // Without a listener, the first error would be thrown into the event loop.
-    connection.on('error', () => undefined);
-    return connection;
-  });
-  try {
-    // The library's timeout is for silence; a server that dribbles is caught by ours.
-    return await within(clock, connectTimeoutMs, connecting, `no answer within ${connectTimeoutMs} ms`);
-  } catch (error) {
-    connecting.then(destroy, () => undefined);
-    throw error;
-  }
-};
-
-/** The socket: the library has no other way to end a connection at once (amqplib 2.3.1, lib/connection.js). */
-const destroy = (connection: ChannelModel): void => {
-  (connection.connection as unknown as { readonly stream: Duplex }).stream.destroy();
 };

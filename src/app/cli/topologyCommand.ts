@@ -3,6 +3,7 @@ import { applyTopology } from '../../adapters/amqp/brokerTopology.ts';
 import { TopologyRefused } from '../../adapters/amqp/declareTopology.ts';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import { BrokerFailure } from '../../ports/broker.ts';
+import { checkTlsFiles } from '../composition/checkTlsFiles.ts';
 import type { Config } from '../config.ts';
 import { orderflowTopology } from '../messaging/topology.ts';
 import type { CliContext } from './CliContext.ts';
@@ -65,8 +66,8 @@ Examples:
   $ BROKER_URL=amqp://user:password@host:5672 orderflow topology apply`,
     )
     .action(async ({ json }: Json) => {
-      const { urls, declared } = onBroker(config());
-      const options = { urls: urls.join(','), clock: systemClock };
+      const { urls, tls, declared } = await onBroker(config());
+      const options = { urls: urls.join(','), tls, clock: systemClock };
       const { broker, missing } = await explained(applyTopology(options, declared));
       const exchanges = appliedTo(declared.exchanges, missing.exchanges);
       const queues = appliedTo(declared.queues, missing.queues);
@@ -96,9 +97,9 @@ Examples:
   $ orderflow topology check --management-url https://rabbit.example.org --json`,
     )
     .action(async ({ json, managementUrl }: Json & { readonly managementUrl?: URL }) => {
-      const { urls, declared } = onBroker(config());
+      const { urls, tls, declared } = await onBroker(config());
       const given = managementUrl === undefined ? {} : { managementUrl };
-      const check = checkTopology({ urls, topology: declared, clock: systemClock, ...given });
+      const check = checkTopology({ urls, tls, topology: declared, clock: systemClock, ...given });
       const checked = await explained(check);
       const ok = checked.differences.length === 0;
       process.stdout.write(json ? `${JSON.stringify({ ok, ...checked })}\n` : describeChecked(checked));
@@ -106,8 +107,12 @@ Examples:
     });
 };
 
-const onBroker = ({ broker, queuePrefix }: Config) => {
-  if (broker.kind === 'amqp') return { urls: broker.urls, declared: orderflowTopology(queuePrefix) };
+const onBroker = async (config: Config) => {
+  const { broker, queuePrefix, amqpTls } = config;
+  if (broker.kind === 'amqp') {
+    await checkTlsFiles(config);
+    return { urls: broker.urls, tls: amqpTls, declared: orderflowTopology(queuePrefix) };
+  }
   throw new CliError(
     'BROKER_URL is memory:, a broker inside the service that nobody else can reach. Set it to a RabbitMQ server, ' +
       'for example amqp://user:password@host:5672.',

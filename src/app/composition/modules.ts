@@ -203,5 +203,8 @@ const openBroker = (config: Config, topology: Topology, clock: Clock, logger: Lo
     clock,
     logger,
     confirmTimeoutMs: config.confirmTimeoutMs,
+    publishChannels: config.publishChannels,
+    publishStrategy: config.publishStrategy,
+    tls: config.amqpTls,
   });
 };

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
+import { checkTlsFiles } from './checkTlsFiles.ts';
 import { type Composition, compose } from './container.ts';
 import { databasesOf } from './homes.ts';
 import { lockStores } from './openStores.ts';
@@ -19,6 +20,7 @@ export interface App {
  * used or the address cannot be listened on; a broker that is away is no reason not to start.
  */
 export const startApp = async (config: Config, logger: Logger): Promise<App> => {
+  await checkTlsFiles(config);
   const release = await lockDatabases(config);
   let composition: Composition | undefined;
   try {

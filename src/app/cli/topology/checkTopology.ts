@@ -5,6 +5,7 @@ import {
   type ObservedTopology,
   readManagedTopology,
 } from '../../../adapters/amqp/readManagedTopology.ts';
+import type { TlsFiles } from '../../../adapters/amqp/tlsFiles.ts';
 import type { Topology } from '../../../ports/broker.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { type Comparison, compareNames, compareTopology } from './compareTopology.ts';
@@ -19,6 +20,7 @@ export interface Checked extends Comparison {
 
 export interface CheckOptions {
   readonly urls: readonly string[];
+  readonly tls: TlsFiles;
   readonly topology: Topology;
   readonly managementUrl?: URL;
   readonly clock: Clock;
@@ -26,13 +28,13 @@ export interface CheckOptions {
 
 /** Through the management API where one answers; otherwise with what AMQP can tell. Changes nothing. */
 export const checkTopology = async (options: CheckOptions): Promise<Checked> => {
-  const { urls, topology, clock } = options;
+  const { urls, tls, topology, clock } = options;
   const managed = await readAnyManaged(options);
   if ('observed' in managed) {
     const { at, observed } = managed;
     return { at, compared: 'everything', because: null, ...compareTopology(topology, observed) };
   }
-  const { broker, missing } = await findMissing({ urls: urls.join(','), clock }, topology);
+  const { broker, missing } = await findMissing({ urls: urls.join(','), tls, clock }, topology);
   return {
     at: broker,
     compared: 'names only',
