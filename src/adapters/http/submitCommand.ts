@@ -107,6 +107,8 @@ const refusedByDomain = ({ code, detail, pointer }: DomainError): HttpProblem =>
       return noSuchOrder();
     case 'order_state_conflict':
       return new HttpProblem(code, detail);
+    case 'insufficient_stock':
+      throw new Error('only reservations ask for pieces, and nobody asks for those over HTTP');
     case 'invalid_request':
       return invalidRequest([{ pointer: pointer ?? '#', code: 'invalid_value', detail }]);
     default:

@@ -3,7 +3,7 @@
  * the state and the command; `pointer` is the JSON Pointer fragment of the offending member, where there is one.
  */
 export interface DomainError {
-  readonly code: 'not_found' | 'order_state_conflict' | 'invalid_request';
+  readonly code: 'not_found' | 'order_state_conflict' | 'insufficient_stock' | 'invalid_request';
   readonly detail: string;
   readonly pointer?: string;
 }
