@@ -4,6 +4,7 @@ import type { IdempotencyCleaner } from './idempotencyStore.ts';
 import type { InboxCleaner, InboxReader } from './inbox.ts';
 import type { OrderViewReader } from './orderViews.ts';
 import type { Outbox, PartitionLeases } from './outbox.ts';
+import type { ProcessRegister } from './processRegister.ts';
 import type { SnapshotReader } from './snapshots.ts';
 import type { UnitOfWork } from './unitOfWork.ts';
 
@@ -18,6 +19,7 @@ export interface Stores {
   readonly inbox: InboxReader;
   readonly inboxCleaner: InboxCleaner;
   readonly deadLetters: DeadLetterDesk;
+  readonly processes: ProcessRegister;
   readonly orderViews: OrderViewReader;
   /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */
   ping(): Promise<void>;

@@ -171,7 +171,17 @@ describe('a consumer', () => {
 
   it('does not take messages any more when it was stopped before the broker came', async () => {
     rig.broker.disconnect();
-    const starting = rig.startConsumer(() => {});
+    const asked = Promise.withResolvers<void>();
+    const starting = rig.startConsumer(() => {}, {
+      subscriber: {
+        listen: (...wanted) => rig.broker.listen(...wanted),
+        subscribe: (...wanted) => {
+          asked.resolve();
+          return rig.broker.subscribe(...wanted);
+        },
+      },
+    });
+    await asked.promise;
     await rig.close();
     await expect(starting).rejects.toThrow('closed');
   });

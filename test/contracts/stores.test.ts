@@ -7,6 +7,7 @@ import { orderViewsContract } from './orderViewsContract.ts';
 import { orderViewsRebuildContract } from './orderViewsRebuildContract.ts';
 import { outboxContract } from './outboxContract.ts';
 import { partitionLeasesContract } from './partitionLeasesContract.ts';
+import { processRegisterContract } from './processRegisterContract.ts';
 import { snapshotsContract } from './snapshotsContract.ts';
 import { storeAdapters } from './storeAdapters.ts';
 import { unitOfWorkContract } from './unitOfWorkContract.ts';
@@ -20,6 +21,7 @@ describe.each(storeAdapters)('$name', (adapter) => {
   idempotencyStoreContract(adapter);
   inboxContract(adapter);
   deadLettersContract(adapter);
+  processRegisterContract(adapter);
   orderViewsContract(adapter);
   orderViewsRebuildContract(adapter);
 });

@@ -6,10 +6,12 @@ import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import type { Session } from '../../src/app/commands/work.ts';
+import { CarefulLane } from '../../src/app/messaging/consume/CarefulLane.ts';
 import {
   ConsumerRunner,
   type ConsumerRunnerOptions,
 } from '../../src/app/messaging/consume/ConsumerRunner.ts';
+import { DeathWatch } from '../../src/app/messaging/consume/DeathWatch.ts';
 import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
 import type { IncomingMessage } from '../../src/app/messaging/consume/incomingMessage.ts';
 import type { Publication, Topology } from '../../src/ports/broker.ts';
@@ -91,6 +93,13 @@ export const openConsumerRig = () => {
       maxBatch: 50,
       onCommitted: () => {},
     });
+    const watch = new DeathWatch({
+      register: own.processes,
+      id: uuidV7Ids.next(),
+      clock: systemClock,
+      logger: silentLogger,
+      beatMs: 50,
+    });
     const runner = new ConsumerRunner({
       handler: {
         consumer: 'notes',
@@ -102,6 +111,9 @@ export const openConsumerRig = () => {
         },
       },
       subscriber: broker,
+      knowsRedelivered: true,
+      watch,
+      lane: new CarefulLane(),
       pipeline,
       inbox: own.inbox,
       gates: gateKeeper(systemClock.now),
@@ -114,7 +126,12 @@ export const openConsumerRig = () => {
       random: () => 0,
       ...options,
     });
-    running.push(runner);
+    running.push({
+      stop: async () => {
+        await runner.stop();
+        await watch.stop();
+      },
+    });
     await runner.start();
     return runner;
   };

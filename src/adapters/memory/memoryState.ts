@@ -54,6 +54,8 @@ export interface MemoryState {
   /** By id. */
   readonly redriveJobs: Map<string, RedriveJob>;
   readonly deskActions: DeskAction[];
+  /** Beats by the process's id. */
+  readonly processes: Map<string, number>;
   leases: LeaseTable;
 }
 
@@ -72,6 +74,7 @@ export const createMemoryState = (): MemoryState => ({
   deadLetters: new Map(),
   redriveJobs: new Map(),
   deskActions: [],
+  processes: new Map(),
   leases: emptyLeaseTable,
 });
 

@@ -9,6 +9,7 @@ import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
 import { createOrderViewReader } from './memoryOrderViews.ts';
 import { createOutbox, createPartitionLeases } from './memoryOutbox.ts';
+import { createProcessRegister } from './memoryProcesses.ts';
 import { createSnapshotReader } from './memorySnapshots.ts';
 import { createMemoryState, type MemoryState } from './memoryState.ts';
 
@@ -41,6 +42,7 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     inbox: createInboxReader(state, pause),
     inboxCleaner: createInboxCleaner(state, pause),
     deadLetters: createDeadLetterDesk(state, pause),
+    processes: createProcessRegister(state, pause),
     orderViews: createOrderViewReader(state, pause),
     ping: () => pause('ping'),
     close: () => unitOfWork.close(),

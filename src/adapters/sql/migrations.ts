@@ -2,12 +2,14 @@ import type { Knex } from 'knex';
 import * as stores from '../../../migrations/0001_stores.ts';
 import * as deadLetters from '../../../migrations/0002_dead_letters.ts';
 import * as snapshots from '../../../migrations/0003_snapshots.ts';
+import * as consumerProcesses from '../../../migrations/0007_consumer_processes.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
 const migrations: readonly Migration[] = [
   { name: '0001_stores', ...stores },
   { name: '0002_dead_letters', ...deadLetters },
   { name: '0003_snapshots', ...snapshots },
+  { name: '0007_consumer_processes', ...consumerProcesses },
 ];
 
 interface Migration {

@@ -29,6 +29,7 @@ import {
   type SqliteDriver,
 } from './sqliteConnection.ts';
 import { createIdempotencyCleaner, createIdempotencyKeeper } from './sqliteIdempotency.ts';
+import { createProcessRegister } from './sqlProcesses.ts';
 import type { TransactionSession } from './TransactionSession.ts';
 
 export interface SqliteStoresOptions {
@@ -96,6 +97,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     inbox: createInboxReader(read),
     inboxCleaner: createInboxCleaner(writer, dialect),
     deadLetters: createDeadLetterDesk(read, writer, dialect),
+    processes: createProcessRegister(read, writer, dialect),
     orderViews: createOrderViewReader(read, dialect),
     ping: async () => {
       requireSameFile();

@@ -8,6 +8,7 @@ import { snapshotSchemas } from '../commands/snapshots.ts';
 import { WritePipeline } from '../commands/WritePipeline.ts';
 import { type Config, type Context, contexts, type DatabaseConfig, databaseOf } from '../config.ts';
 import { CommitSignal } from '../messaging/CommitSignal.ts';
+import { DeathWatch } from '../messaging/consume/DeathWatch.ts';
 import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
 import { RedriveWorker } from '../messaging/desk/RedriveWorker.ts';
 import { OutboxRelay } from '../messaging/OutboxRelay.ts';
@@ -32,6 +33,8 @@ export interface OpenDatabase {
 export interface Home extends OpenDatabase {
   readonly commits: CommitSignal;
   readonly pipeline: WritePipeline;
+  /** Lives as long as consumers run here. */
+  readonly watch: DeathWatch;
   readonly waiters: PublishedWaiters;
   readonly relay: OutboxRelay;
   readonly cleaner: RetentionCleaner;
@@ -122,6 +125,7 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
     commits,
     waiters,
     redriver,
+    watch: new DeathWatch({ register: stores.processes, id: ids.next(), clock, logger }),
     pipeline: new WritePipeline({
       unitOfWork,
       snapshotSchemas: snapshotSchemas(models),

@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
+import { CarefulLane } from '../messaging/consume/CarefulLane.ts';
 import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
@@ -146,12 +147,16 @@ const runnersOf = (
   logger: Logger,
 ): readonly ConsumerRunner[] => {
   const gates = gateKeeper(clock.now);
+  const lane = new CarefulLane();
   return consumersOf(config).map((consumer) => {
-    const { pipeline, stores } = homes.of(consumer);
+    const { pipeline, stores, watch } = homes.of(consumer);
     return new ConsumerRunner({
       handler: handlers[consumer]({ queue: workQueueOf(config.queuePrefix, consumer), config, ids, clock }),
       subscriber: broker,
+      knowsRedelivered: config.broker.kind !== 'memory',
       pipeline,
+      watch,
+      lane,
       inbox: stores.inbox,
       gates,
       clock,

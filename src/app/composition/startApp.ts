@@ -112,6 +112,11 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
     'consumers',
     [...consumers, ...collectors].map((consumer) => consumer.stop()),
   );
+  // Nothing is in hand any more.
+  await step(
+    'sign off',
+    homes.map(({ watch }) => watch.stop()),
+  );
   await step(
     'redrive',
     homes.map(({ redriver }) => redriver.stop()),

@@ -1,4 +1,5 @@
 import type { BrokerMessage } from '../../../ports/broker.ts';
+import type { Ids } from '../../../ports/ids.ts';
 
 /** A message as a consumer sees it: the envelope read, its data not yet judged. */
 export interface IncomingMessage {
@@ -73,6 +74,23 @@ const readSequence = (value: unknown): number | null => {
   const sequence = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
   if (sequence >= 1) return sequence;
   throw new PermanentFailure('the sequence is not a whole number from 1 up');
+};
+
+/** What cannot be read has no place in any sequence, and nothing in common with anything else. */
+export const unreadable = (raw: BrokerMessage, ids: Ids): IncomingMessage => {
+  const id = isShort(raw.id, 128) ? raw.id : ids.next();
+  return {
+    id,
+    tenant: 'default',
+    type: isShort(raw.type, 128) ? raw.type : 'unreadable',
+    source: `/unreadable/${id}`,
+    sequence: null,
+    time: new Date(raw.timestamp).toISOString(),
+    data: null,
+    correlationId: id,
+    traceparent: null,
+    raw,
+  };
 };
 
 /** Whether every database of ours has room for it. */

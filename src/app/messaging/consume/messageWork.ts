@@ -14,7 +14,7 @@ export type Verdict =
   /** Handled before. */
   | { readonly kind: 'duplicate' }
   /** The store keeps it: behind a predecessor, until its next attempt, or, dead, for an operator. */
-  | { readonly kind: 'kept' }
+  | { readonly kind: 'kept'; readonly dueAt?: number }
   /** Set aside just now. */
   | { readonly kind: 'dead' };
 
@@ -84,7 +84,7 @@ export const failureWork = (
     const delay = failure.permanent ? null : retryDelay(policy, row.attempts, random);
     if (delay === null) return bury(book, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
     book.save({ ...row, state: 'retrying', dueAt: now + delay });
-    return { kind: 'kept' };
+    return { kind: 'kept', dueAt: now + delay };
   });
 
 /** Lets the gate pass a dead message by, so that its successors follow. */
@@ -113,7 +113,8 @@ const whoseTurn = (book: GateBook, attempt: Attempt, now: number): Verdict | nul
     return { kind: 'kept' };
   }
   if (row?.state === 'dead' && attempt.origin !== 'redrive') return { kind: 'kept' };
-  if (row?.state === 'retrying' && attempt.origin === 'broker') return { kind: 'kept' };
+  const inStore = row?.state === 'retrying' || row?.state === 'started';
+  if (inStore && attempt.origin === 'broker') return { kind: 'kept' };
   return null;
 };
 

@@ -1,0 +1,146 @@
+import type { Clock } from '../../../ports/clock.ts';
+import { Overloaded } from '../../../ports/commands.ts';
+import type { Ids } from '../../../ports/ids.ts';
+import type { Logger } from '../../../ports/logger.ts';
+import { StoreUnavailable } from '../../../ports/unitOfWork.ts';
+import type { WritePipeline } from '../../commands/WritePipeline.ts';
+import type { Participant, Work } from '../../commands/work.ts';
+import type { CarefulLane } from './CarefulLane.ts';
+import type { DeathWatch } from './DeathWatch.ts';
+import type { GateBook, GateItem } from './GateBook.ts';
+import { type IncomingMessage, PermanentFailure } from './incomingMessage.ts';
+import type { Attempt, MessageHandler } from './messageHandler.ts';
+import { discardWork, failureWork, handleWork, startWork, type Verdict } from './messageWork.ts';
+import { defaultRetryPolicy, type RetryPolicy } from './retryPolicy.ts';
+
+export interface AttemptsOptions {
+  readonly handler: MessageHandler;
+  readonly pipeline: WritePipeline;
+  readonly gates: Participant<GateItem, GateBook>;
+  /** Of the consumer's database; the runner starts it, whoever stops all its consumers stops it. */
+  readonly watch: DeathWatch;
+  /** Of the process. */
+  readonly lane: CarefulLane;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** An attempt that takes longer has failed. */
+  readonly handlerTimeoutMs: number;
+  readonly retryPolicy?: RetryPolicy;
+  readonly random?: () => number;
+}
+
+/** Between tries while the database does not answer. */
+const outageMs = 250;
+
+/**
+ * What one consumer does with one message, until its fate is durable. A database that is away is waited for; every
+ * method rejects with `Stopped` when the consumer stops first.
+ */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #policy: RetryPolicy;
+  readonly #stopping: AbortSignal;
+
+  constructor(options: AttemptsOptions, stopping: AbortSignal) {
+    this.#options = options;
+    this.#policy = options.retryPolicy ?? defaultRetryPolicy;
+    this.#stopping = stopping;
+  }
+
+  /**
+   * One at a time, each with its start recorded, so that the message that kills the process can be told. Where it
+   * turns out while it waits that nobody died before its arrival (a mark of the watch), it is like any other.
+   */
+  async handleCarefully(attempt: Attempt, arrival: number | null): Promise<Verdict> {
+    const { lane, watch } = this.#options;
+    const verdict = await lane.run(async () => {
+      const cleared = arrival !== null && !watch.mayHaveDied(arrival);
+      return cleared ? null : this.#alone(attempt);
+    });
+    return verdict ?? this.handle(attempt);
+  }
+
+  async #alone(attempt: Attempt): Promise<Verdict> {
+    const { gates, clock, ids, logger, handlerTimeoutMs } = this.#options;
+    const now = clock.now();
+    const dueAt = now + 2 * handlerTimeoutMs;
+    const verdict = await this.#submit(startWork(gates, attempt, this.#policy, now, dueAt, ids));
+    // The store has it now, whatever becomes of the delivery.
+    if (verdict === null) return this.handle({ ...attempt, origin: 'store' });
+    if (verdict.kind === 'dead') {
+      const { id, source, type } = attempt.message;
+      const fields = { consumer: attempt.handler.consumer, id, source, type };
+      logger.error(fields, 'a message that kills the process is set aside');
+    }
+    return verdict;
+  }
+
+  /** An attempt that fails is recorded as such. */
+  async handle(attempt: Attempt): Promise<Verdict> {
+    const { gates, clock, handler } = this.#options;
+    try {
+      const prepared = handler.prepare && (await this.#prepare(handler.prepare, attempt.message));
+      return await this.#submit(handleWork(gates, attempt, prepared, clock.now()));
+    } catch (error) {
+      if (error instanceof Stopped) throw error;
+      return this.fail(attempt, error);
+    }
+  }
+
+  async #prepare(prepare: Prepare, message: IncomingMessage): Promise<unknown> {
+    const { clock, handlerTimeoutMs } = this.#options;
+    const ended = new AbortController();
+    const timeout = clock.sleep(handlerTimeoutMs, ended.signal).then(() => {
+      throw new Error(`the handler took longer than ${handlerTimeoutMs} ms`);
+    });
+    timeout.catch(() => undefined);
+    try {
+      return await Promise.race([prepare(message, ended.signal), timeout]);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Records a failed attempt. */
+  async fail(attempt: Attempt, failure: unknown): Promise<Verdict> {
+    const { gates, clock, logger, ids, random = Math.random } = this.#options;
+    const permanent = failure instanceof PermanentFailure;
+    const error = failure instanceof Error ? failure.message : String(failure);
+    const recorded = { error, permanent };
+    const work = failureWork(gates, attempt, recorded, this.#policy, clock.now(), random, ids);
+    const verdict = await this.#submit(work);
+    const { id, source, type } = attempt.message;
+    const fields = { err: failure, consumer: attempt.handler.consumer, id, source, type };
+    if (verdict.kind === 'dead')
+      logger.error(fields, 'a message was set aside: it is dead until it is redriven');
+    else if (verdict.kind === 'kept')
+      logger.warn(fields, 'a message could not be handled; it is tried again later');
+    return verdict;
+  }
+
+  /** Lets the gate pass a dead message by. */
+  discard(attempt: Attempt): Promise<Verdict> {
+    return this.#submit(discardWork(this.#options.gates, attempt));
+  }
+
+  /** Submits until the database answers: its absence is nobody's failure. Throws `Stopped` when the runner stops. */
+  async #submit<Outcome>(work: Work<Outcome>): Promise<Outcome> {
+    for (;;) {
+      try {
+        const result = await this.#options.pipeline.submit(work);
+        if (result.kind !== 'done') throw new Error('messages carry no idempotency key');
+        return result.outcome;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable || error instanceof Overloaded)) throw error;
+        if (this.#stopping.aborted) throw new Stopped();
+        await this.#options.clock.sleep(outageMs, this.#stopping);
+      }
+    }
+  }
+}
+
+type Prepare = NonNullable<MessageHandler['prepare']>;
+
+/** The runner stops while the database is away: the message stays unacked and comes again. */
+export class Stopped extends Error {}
