@@ -2,6 +2,7 @@ import type { DeadLetterDesk } from './deadLetters.ts';
 import type { EventReader } from './eventStore.ts';
 import type { IdempotencyCleaner } from './idempotencyStore.ts';
 import type { InboxCleaner, InboxReader } from './inbox.ts';
+import type { MessageTrace } from './messageTrace.ts';
 import type { OrderViewReader } from './orderViews.ts';
 import type { Outbox, PartitionLeases } from './outbox.ts';
 import type { ProcessRegister } from './processRegister.ts';
@@ -21,6 +22,7 @@ export interface Stores {
   readonly deadLetters: DeadLetterDesk;
   readonly processes: ProcessRegister;
   readonly orderViews: OrderViewReader;
+  readonly trace: MessageTrace;
   /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */
   ping(): Promise<void>;
   /** Waits for running work, then frees every connection. Afterwards all parts reject. Closing twice is fine. */

@@ -58,6 +58,7 @@ describe('the command line', () => {
       ['dead-letters', 'redrive'],
       ['dead-letters', 'discard'],
       ['held', 'list'],
+      ['trace'],
       ['views', 'rebuild'],
       ['demo'],
     ];

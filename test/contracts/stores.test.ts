@@ -3,6 +3,7 @@ import { deadLettersContract } from './deadLettersContract.ts';
 import { eventStoreContract } from './eventStoreContract.ts';
 import { idempotencyStoreContract } from './idempotencyStoreContract.ts';
 import { inboxContract } from './inboxContract.ts';
+import { messageTraceContract } from './messageTraceContract.ts';
 import { orderViewsContract } from './orderViewsContract.ts';
 import { orderViewsRebuildContract } from './orderViewsRebuildContract.ts';
 import { outboxContract } from './outboxContract.ts';
@@ -24,4 +25,5 @@ describe.each(storeAdapters)('$name', (adapter) => {
   processRegisterContract(adapter);
   orderViewsContract(adapter);
   orderViewsRebuildContract(adapter);
+  messageTraceContract(adapter);
 });

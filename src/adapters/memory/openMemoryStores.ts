@@ -7,6 +7,7 @@ import { createDeadLetterDesk } from './memoryDeadLetters.ts';
 import { createEventReader } from './memoryEvents.ts';
 import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
+import { createMessageTrace } from './memoryMessageTrace.ts';
 import { createOrderViewReader } from './memoryOrderViews.ts';
 import { createOutbox, createPartitionLeases } from './memoryOutbox.ts';
 import { createProcessRegister } from './memoryProcesses.ts';
@@ -44,6 +45,7 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     deadLetters: createDeadLetterDesk(state, pause),
     processes: createProcessRegister(state, pause),
     orderViews: createOrderViewReader(state, pause),
+    trace: createMessageTrace(state, pause),
     ping: () => pause('ping'),
     close: () => unitOfWork.close(),
   };

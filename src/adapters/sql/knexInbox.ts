@@ -12,22 +12,7 @@ import { TransactionConflict } from '../../ports/unitOfWork.ts';
 import type { BulkTable, Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 import type { TransactionSession } from './TransactionSession.ts';
-
-interface WaitingRow {
-  readonly consumer: string;
-  readonly tenant: string;
-  readonly source: string;
-  readonly sequence: number;
-  readonly message_id: string;
-  readonly type: string;
-  readonly state: WaitingMessage['state'];
-  readonly attempts: number;
-  readonly deaths: number;
-  readonly due_at: number;
-  readonly error: string | null;
-  readonly first_seen: number;
-  readonly message: string;
-}
+import { selectWaiting, toWaiting, type WaitingRow, waitingTable, waitingValues } from './waitingRows.ts';
 
 const gates: BulkTable = {
   name: 'inbox_gates',
@@ -35,33 +20,6 @@ const gates: BulkTable = {
   longText: false,
   suffix: 'on conflict (consumer, tenant, source) do update set sequence = excluded.sequence',
 };
-
-const waitingColumns = [
-  'consumer',
-  'tenant',
-  'source',
-  'sequence',
-  'message_id',
-  'type',
-  'state',
-  'attempts',
-  'deaths',
-  'due_at',
-  'error',
-  'first_seen',
-  'message',
-] as const;
-
-const waiting: BulkTable = {
-  name: 'inbox_waiting',
-  columns: waitingColumns,
-  longText: true,
-  suffix: `on conflict (consumer, tenant, source, sequence, message_id) do update set state = excluded.state,
-    attempts = excluded.attempts, deaths = excluded.deaths, due_at = excluded.due_at, error = excluded.error,
-    first_seen = excluded.first_seen, message = excluded.message`,
-};
-
-const selectWaiting = `select ${waitingColumns.map((column) => `w.${column}`).join(', ')}`;
 
 const seen: BulkTable = {
   name: 'inbox_seen',
@@ -118,7 +76,7 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
       );
       return rows.map(toWaiting);
     },
-    saveWaiting: (messages) => dialect.insert(session, waiting, messages.map(waitingValues)),
+    saveWaiting: (messages) => dialect.insert(session, waitingTable, messages.map(waitingValues)),
     dropWaitingThrough: async (moves) => {
       if (moves.length === 0) return;
       await session.query(
@@ -223,33 +181,3 @@ const keyValues = ({ consumer, tenant, source }: GateKey): (string | number | nu
 ];
 
 const moveValues = (move: GateMove): (string | number | null)[] => [...keyValues(move), move.sequence];
-
-const waitingValues = (message: WaitingMessage): (string | number | null)[] => [
-  ...keyValues(message),
-  message.sequence,
-  message.messageId,
-  message.type,
-  message.state,
-  message.attempts,
-  message.deaths,
-  message.dueAt,
-  message.error,
-  message.firstSeen,
-  message.message,
-];
-
-const toWaiting = (row: WaitingRow): WaitingMessage => ({
-  consumer: row.consumer,
-  tenant: row.tenant,
-  source: row.source,
-  sequence: row.sequence,
-  messageId: row.message_id,
-  type: row.type,
-  state: row.state,
-  attempts: row.attempts,
-  deaths: row.deaths,
-  dueAt: row.due_at,
-  error: row.error,
-  firstSeen: row.first_seen,
-  message: row.message,
-});

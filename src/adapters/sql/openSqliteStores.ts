@@ -9,6 +9,7 @@ import type { Session } from './dialect.ts';
 import { sqliteDialect } from './dialects/sqlite.ts';
 import { createEventAppender, createEventReader } from './knexEventStore.ts';
 import { createInboxCleaner, createInboxGate, createInboxReader } from './knexInbox.ts';
+import { createMessageTrace } from './knexMessageTrace.ts';
 import { createOrderViewReader } from './knexOrderViewReader.ts';
 import { createOrderViewWriter } from './knexOrderViewWriter.ts';
 import { createOutbox } from './knexOutbox.ts';
@@ -99,6 +100,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     deadLetters: createDeadLetterDesk(read, writer, dialect),
     processes: createProcessRegister(read, writer, dialect),
     orderViews: createOrderViewReader(read, dialect),
+    trace: createMessageTrace(read, dialect),
     ping: async () => {
       requireSameFile();
       await read.query('select 1');

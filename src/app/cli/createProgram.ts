@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { type Context, contexts, databaseOf } from '../config.ts';
 import type { CliContext } from './CliContext.ts';
 import { deadLettersCommand } from './deadLettersCommand.ts';
 import { demoCommand } from './demoCommand.ts';
@@ -8,6 +9,7 @@ import { heldCommand } from './heldCommand.ts';
 import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
 import { topologyCommand } from './topologyCommand.ts';
+import { traceCommand } from './traceCommand.ts';
 import { viewsCommand } from './viewsCommand.ts';
 
 /** Every command on one screen. */
@@ -15,6 +17,11 @@ export const createProgram = (context: CliContext): Command => {
   const program = new Command('orderflow')
     .description('Operate an orderflow service: its database, its outbox, its views, its broker.')
     .version(packageJson.version)
+    .addOption(
+      new Option('--context <context>', 'work on the database of this context')
+        .choices(contexts)
+        .default('orders'),
+    )
     .configureHelp({
       styleTitle: (title) => styleText('bold', title, { validateStream: false }),
       subcommandTerm: (command) => `${command.name()} ${command.usage()}`.trim(),
@@ -28,28 +35,38 @@ export const createProgram = (context: CliContext): Command => {
       'after',
       `
 Settings are environment variables, the same as those of the service; DATABASE_URL says which database, BROKER_URL
-which broker.
+which broker. A context with a database of its own (INVENTORY_DATABASE_URL and so on) is named before the command:
+"orderflow --context inventory outbox status".
 
 Examples:
   $ orderflow migrate status
   $ orderflow outbox status --json
   $ orderflow dead-letters list
+  $ orderflow trace <order id>
   $ orderflow views rebuild
   $ orderflow topology show
   $ orderflow demo --orders 1000
 
 Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     );
+  const inContext: CliContext = {
+    ...context,
+    config: () => {
+      const config = context.config();
+      return { ...config, database: databaseOf(config, program.opts<{ context: Context }>().context) };
+    },
+  };
   for (const create of [
     migrateCommand,
     outboxCommand,
     deadLettersCommand,
     heldCommand,
+    traceCommand,
     viewsCommand,
     topologyCommand,
     demoCommand,
   ]) {
-    program.addCommand(inheriting(program, create(context)));
+    program.addCommand(inheriting(program, create(inContext)));
   }
   return program;
 };

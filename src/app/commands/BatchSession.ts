@@ -8,7 +8,7 @@ import type { Ids } from '../../ports/ids.ts';
 import type { OrderViewChange } from '../../ports/orderViews.ts';
 import type { OutboxMessage } from '../../ports/outbox.ts';
 import type { Snapshot } from '../../ports/snapshots.ts';
-import { encodeEnvelope, encodeTask, sourceOf } from '../messaging/envelope.ts';
+import { encodeEnvelope, encodeTask, sourceOf, taskSource } from '../messaging/envelope.ts';
 import type { Loaded, Session, Task, WriteModel } from './work.ts';
 
 /** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
@@ -234,7 +234,7 @@ const countPublic = <C, E extends DomainEvent, S>(
 const taskMessage = (task: Task, cause: Cause, ids: Ids): OutboxMessage => {
   const { tenant, correlationId, causationId, traceparent } = cause;
   const { id = ids.next(), queue, type, data, time, dueAt } = task;
-  const source = `/orderflow/tasks/${id}`;
+  const source = taskSource(id);
   return {
     id,
     tenant,

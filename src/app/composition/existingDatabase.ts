@@ -7,7 +7,8 @@ import { sqliteMigrations } from '../../adapters/sql/sqliteMigrations.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Stores } from '../../ports/stores.ts';
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError, contexts } from '../config.ts';
+import { distinctDatabases } from './homes.ts';
 import { mayCreateDirectory, naming } from './openStores.ts';
 
 /** What an operator is told who looks into a database that nobody has made yet. */
@@ -26,7 +27,7 @@ export class DatabaseMissing extends Error {
  * nothing. Rejects with `DatabaseMissing` too.
  */
 export const openExistingStores = async (
-  { database }: Config,
+  { database }: Pick<Config, 'database'>,
   clock: Clock,
   logger: Logger,
 ): Promise<Stores> => {
@@ -35,6 +36,23 @@ export const openExistingStores = async (
   return naming(database.file, () =>
     openSqliteStores({ file: database.file, migrate: 'check', clock, logger }),
   );
+};
+
+/** As `openExistingStores`, for the databases of all contexts, each once. */
+export const openEveryDatabase = async (
+  config: Config,
+  clock: Clock,
+  logger: Logger,
+): Promise<readonly Stores[]> => {
+  const opened: Stores[] = [];
+  try {
+    for (const database of distinctDatabases(config, contexts))
+      opened.push(await openExistingStores({ database }, clock, logger));
+  } catch (error) {
+    for (const stores of opened) await stores.close();
+    throw error;
+  }
+  return opened;
 };
 
 /** The migrations of the configured database, beside whoever else uses it. */

@@ -67,11 +67,13 @@ export const contextsOf = ({ roles }: Config): readonly Context[] =>
   );
 
 /** The databases that this process opens, each once. */
-export const databasesOf = (config: Config): readonly DatabaseConfig[] => [
+export const databasesOf = (config: Config): readonly DatabaseConfig[] =>
+  distinctDatabases(config, contextsOf(config));
+
+/** The databases of some contexts, each once. */
+export const distinctDatabases = (config: Config, of: readonly Context[]): readonly DatabaseConfig[] => [
   ...new Map(
-    contextsOf(config)
-      .map((context) => databaseOf(config, context))
-      .map((database) => [database.file, database]),
+    of.map((context) => databaseOf(config, context)).map((database) => [database.file, database]),
   ).values(),
 ];
 

@@ -16,6 +16,9 @@ export interface EnvelopeContext {
 /** The CloudEvents source of a stream's public messages. */
 export const sourceOf = (stream: string): string => `/orderflow/${stream}`;
 
+/** The CloudEvents source of a task: its own, so that it waits for nothing. */
+export const taskSource = (id: string): string => `/orderflow/tasks/${id}`;
+
 /** Sequence numbers are padded so that they also sort as text. */
 export const sequenceText = (sequence: number): string => String(sequence).padStart(10, '0');
 

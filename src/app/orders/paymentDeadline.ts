@@ -14,6 +14,8 @@ export const expireOrder = 'orderflow.task.expire-order.v1';
  * outlives restarts, and nothing waits behind it.
  */
 export const expiryTask = ({ afterMs, queue }: PaymentDeadline, orderId: string, placedAt: string): Task => ({
+  // Known by the order, so that whoever follows the order finds it.
+  id: `expire-${orderId}`,
   queue,
   type: expireOrder,
   data: { orderId },
