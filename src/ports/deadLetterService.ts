@@ -1,10 +1,5 @@
+import type { Operator } from './adminActions.ts';
 import type { DeadLetter, DeadLetterQuery, DeadLetterSelection, RedriveJob } from './deadLetters.ts';
-
-/** Who acts, and for which tenant. */
-export interface Operator {
-  readonly tenant: string;
-  readonly who: string;
-}
 
 export interface RedriveRequest {
   readonly selection: DeadLetterSelection;

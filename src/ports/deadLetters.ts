@@ -66,20 +66,6 @@ export interface RedriveJob {
   readonly createdBy: string;
 }
 
-/** What an operator did: who, what and when. */
-export interface DeskAction {
-  readonly id: string;
-  readonly tenant: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly who: string;
-  readonly what: 'redrive' | 'discard' | 'cancel';
-  /** How many letters it is about. */
-  readonly letters: number;
-  /** The selection, the job, the reason: JSON. */
-  readonly detail: string;
-}
-
 /** Works inside a unit of work: a letter leaves the desk together with the message that it becomes, or not at all. */
 export interface DeadLetterTaker {
   /** Removes the oldest letters of the selection, at most `limit`, with ids below `before`; returns them by id. */
@@ -92,7 +78,6 @@ export interface DeadLetterTaker {
   findJob(tenant: string, id: string): Promise<RedriveJob | undefined>;
   /** Keeps a job, or replaces it. */
   saveJob(job: RedriveJob): Promise<void>;
-  recordAction(action: DeskAction): Promise<void>;
 }
 
 /**
@@ -112,6 +97,4 @@ export interface DeadLetterDesk {
   job(tenant: string, id: string): Promise<RedriveJob | undefined>;
   /** Of all tenants, oldest first. */
   runningJobs(): Promise<readonly RedriveJob[]>;
-  /** Newest first. */
-  actions(tenant: string, limit: number): Promise<readonly DeskAction[]>;
 }

@@ -80,6 +80,8 @@ export interface EventReader {
   readAll(after: number, limit: number): Promise<readonly RecordedEvent[]>;
   /** The highest committed position; 0 in an empty store. */
   lastPosition(): Promise<number>;
+  /** Everybody who has events, in order. */
+  tenants(): Promise<readonly string[]>;
 }
 
 export const streamKeyText = (key: StreamKey): string => `${key.tenant}\n${key.stream}`;

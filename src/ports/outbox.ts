@@ -7,7 +7,10 @@ export interface OutboxMessage {
   readonly tenant: string;
   /** The CloudEvents `source`: messages of one tenant and source leave in the order of their sequence. */
   readonly source: string;
-  /** Counts the source's messages from 1 without gaps. A message outside any sequence has a source of its own. */
+  /**
+   * Counts the source's messages without gaps, from 1 where it does not begin in the midst of a history. A message
+   * outside any sequence has a source of its own.
+   */
   readonly sequence: number;
   readonly type: string;
   readonly exchange: ExchangeName;
@@ -27,9 +30,11 @@ export interface OutboxWriter {
   add(messages: readonly OutboxMessage[]): Promise<void>;
   /**
    * Removes the unpublished messages of all sources that begin with the prefix, which ends in `/`. A relay that has
-   * some of them in hand may still publish those.
+   * some of them in hand may still publish those. Returns how many.
    */
-  withdraw(tenant: string, sourcePrefix: string): Promise<void>;
+  withdraw(tenant: string, sourcePrefix: string): Promise<number>;
+  /** Offers every message that was set aside again, and those that are put off at once; returns how many. */
+  retryAll(): Promise<number>;
 }
 
 /** A place in the outbox's reading order. */
@@ -119,8 +124,6 @@ export interface Outbox {
   setAside(row: number, reason: string, owner: string, leases: readonly Lease[]): Promise<void>;
   /** The messages that were set aside, oldest first. */
   listSetAside(limit: number): Promise<readonly SetAsideMessage[]>;
-  /** Offers every message that was set aside again, and those that are put off at once; returns how many. */
-  retryAll(): Promise<number>;
   /** The earliest due time above `now` among unpublished messages that are not set aside; null when there is none. */
   nextDueAt(now: number): Promise<number | null>;
   /** Whether every message of this source up to and including `sequence` is published (or was, and is cleaned up). */

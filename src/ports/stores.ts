@@ -1,3 +1,4 @@
+import type { ActionReader } from './adminActions.ts';
 import type { DeadLetterDesk } from './deadLetters.ts';
 import type { EventReader } from './eventStore.ts';
 import type { IdempotencyCleaner } from './idempotencyStore.ts';
@@ -6,6 +7,8 @@ import type { MessageTrace } from './messageTrace.ts';
 import type { OrderViewReader } from './orderViews.ts';
 import type { Outbox, PartitionLeases } from './outbox.ts';
 import type { ProcessRegister } from './processRegister.ts';
+import type { RelaySwitchReader } from './relaySwitch.ts';
+import type { ReplayReader } from './replays.ts';
 import type { SnapshotReader } from './snapshots.ts';
 import type { UnitOfWork } from './unitOfWork.ts';
 
@@ -21,6 +24,9 @@ export interface Stores {
   readonly inboxCleaner: InboxCleaner;
   readonly deadLetters: DeadLetterDesk;
   readonly processes: ProcessRegister;
+  readonly replays: ReplayReader;
+  readonly relaySwitch: RelaySwitchReader;
+  readonly actions: ActionReader;
   readonly orderViews: OrderViewReader;
   readonly trace: MessageTrace;
   /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */

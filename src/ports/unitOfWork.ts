@@ -1,9 +1,12 @@
+import type { ActionRecorder } from './adminActions.ts';
 import type { DeadLetterTaker } from './deadLetters.ts';
 import type { EventAppender } from './eventStore.ts';
 import type { IdempotencyKeeper } from './idempotencyStore.ts';
 import type { InboxGate } from './inbox.ts';
 import type { OrderViewWriter } from './orderViews.ts';
 import type { OutboxWriter } from './outbox.ts';
+import type { RelaySwitchKeeper } from './relaySwitch.ts';
+import type { ReplayKeeper } from './replays.ts';
 import type { SnapshotKeeper } from './snapshots.ts';
 
 /** Everything that one command or message may write; valid only until the work's promise settles. */
@@ -15,6 +18,9 @@ export interface Transaction {
   readonly inbox: InboxGate;
   readonly orderViews: OrderViewWriter;
   readonly deadLetters: DeadLetterTaker;
+  readonly replays: ReplayKeeper;
+  readonly relaySwitch: RelaySwitchKeeper;
+  readonly actions: ActionRecorder;
 }
 
 /**

@@ -7,8 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { compose } from '../../src/app/composition/container.ts';
 import { readConfig } from '../../src/app/config.ts';
+import { eventually } from '../support/eventually.ts';
 import { placeOrder } from '../support/orders.ts';
-import { orderflow } from '../support/programs.ts';
+import { orderflow, start } from '../support/programs.ts';
 
 let directory = '';
 let file = '';
@@ -59,6 +60,13 @@ describe('the command line', () => {
       ['dead-letters', 'discard'],
       ['held', 'list'],
       ['trace'],
+      ['relay', 'status'],
+      ['relay', 'pause'],
+      ['relay', 'resume'],
+      ['replay'],
+      ['replay', 'follow'],
+      ['replay', 'cancel'],
+      ['actions', 'list'],
       ['views', 'rebuild'],
       ['demo'],
     ];
@@ -186,6 +194,7 @@ describe('outbox', () => {
       held: 0,
       setAside: 1,
       oldestPendingAgeSeconds: expect.any(Number),
+      relay: { paused: false, lastSuccessAt: null },
       messages: [
         {
           id: expect.any(String),
@@ -205,6 +214,70 @@ describe('outbox', () => {
       pending: 3,
       setAside: 0,
     });
+  });
+});
+
+describe('relay', () => {
+  it('pause and resume hold for the database, and are recorded with who did it', async () => {
+    await placeOrders(1);
+    const never = { paused: false, changedAt: null, changedBy: null };
+    expect(JSON.parse((await orderflow(['relay', 'status', '--json'], env)).stdout)).toEqual(never);
+    expect((await orderflow(['relay', 'pause'], env)).stdout).toMatch(
+      /^The relay is paused since .*, by cli:/,
+    );
+    expect((await orderflow(['outbox', 'status'], env)).stdout).toContain(
+      'The relay is paused: orderflow relay resume',
+    );
+    const resumed = await orderflow(['relay', 'resume', '--json'], env);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ paused: false });
+    const actions = await orderflow(['actions', 'list', '--json'], env);
+    expect(JSON.parse(actions.stdout)).toMatchObject([
+      { what: 'resume', messages: 0, detail: {} },
+      { what: 'pause', who: expect.stringMatching(/^cli:/) },
+    ]);
+    expect((await orderflow(['actions', 'list', '--limit', '1'], env)).stdout).toMatch(/ resume/);
+  });
+});
+
+describe('replay', () => {
+  it('refuses what it cannot send', async () => {
+    await placeOrders(1);
+    const unnamed = await orderflow(['replay'], env);
+    expect([unnamed.exitCode, unnamed.stderr]).toEqual([
+      2,
+      'orderflow: Name the queue: --queue orderflow.loyalty.\n',
+    ]);
+    const unknown = await orderflow(['replay', '--queue', 'q', '--stream', 'orders/o-1', 'orders/none'], env);
+    expect([unknown.exitCode, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('There is no event of orders/none.'),
+    ]);
+    expect(await orderflow(['replay', 'cancel', 'none', '--json'], env)).toMatchObject({
+      exitCode: 1,
+      stderr: 'orderflow: There is no replay none.\n',
+    });
+    expect((await orderflow(['actions', 'list'], env)).stdout).toBe('Nobody has done anything yet.\n');
+  });
+
+  it('waits for a service to do it; Ctrl-C cancels it, and says how to go on', async () => {
+    await placeOrders(3);
+    const { child, ended, stderr } = start('cli', ['replay', '--queue', 'q', '--from', '1'], env);
+    await eventually(async () => {
+      const { stdout } = await orderflow(['actions', 'list', '--json'], env);
+      expect(JSON.parse(stdout)).toHaveLength(1);
+    });
+    child.kill('SIGINT');
+    const { exitCode, stdout } = await ended;
+    const id = /job ([^)]+)\)/.exec(stdout)?.[1] ?? '';
+    const again = await orderflow(['replay', 'cancel', id, '--json'], env);
+    expect(JSON.parse(again.stdout)).toMatchObject({ id, state: 'cancelled', from: 1, until: 3 });
+    expect(stderr()).toMatch(/^replaying: 0\/2 events/m);
+    expect([exitCode, stdout]).toEqual([
+      1,
+      expect.stringMatching(
+        /^Cancelled at position 1, after 0 messages .*: orderflow replay --queue q --from 1\n$/,
+      ),
+    ]);
   });
 });
 

@@ -86,7 +86,7 @@ describe('a message that can never be published', () => {
     await rig.commit(message('a', 1, { routingKey: 'x'.repeat(300) }));
     const relay = rig.startRelay();
     await rig.clock.advance(1_000);
-    await rig.stores.outbox.retryAll();
+    await rig.stores.unitOfWork.transact((tx) => tx.outbox.retryAll());
     expect(await rig.stores.outbox.listSetAside(10)).toEqual([]);
     relay.rescan();
     await turns(20);

@@ -5,7 +5,8 @@ import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
-import { RedriveWorker } from '../../src/app/messaging/desk/RedriveWorker.ts';
+import { redriveJobs } from '../../src/app/messaging/desk/redriveJobs.ts';
+import { JobWorker } from '../../src/app/messaging/operate/JobWorker.ts';
 import { eventually } from '../support/eventually.ts';
 
 const ann = { tenant: 'default', who: 'ann' };
@@ -17,7 +18,8 @@ describe('redriving', () => {
     const memory = createMemoryState();
     const { unitOfWork, deadLetters: desk } = openMemoryStores({ state: memory });
     const system = { clock: systemClock, ids: uuidV7Ids, logger: silentLogger };
-    const newWorker = () => new RedriveWorker({ unitOfWork, desk, ...system, onCommitted: () => {} });
+    const kind = redriveJobs({ unitOfWork, desk, ...system, onCommitted: () => {} });
+    const newWorker = () => new JobWorker({ kind, ...system });
     const service = deadLetterService({
       unitOfWork,
       desk,
@@ -25,9 +27,9 @@ describe('redriving', () => {
       onCommitted: () => {},
       onJob: () => {},
     });
-    return { state: memory, desk, service, newWorker, workers: [] as RedriveWorker[] };
+    return { state: memory, desk, service, newWorker, workers: [] as JobWorker[] };
   };
-  const start = (): RedriveWorker => {
+  const start = (): JobWorker => {
     const worker = current.newWorker();
     current.workers.push(worker);
     worker.start();

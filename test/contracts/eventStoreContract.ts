@@ -43,6 +43,18 @@ export const eventStoreContract = (adapter: StoreAdapter): void => {
       expect(await events.readStreams([])).toEqual([]);
       expect(await events.lastPosition()).toBe(0);
       expect(await events.readAll(0, 10)).toEqual([]);
+      expect(await events.tenants()).toEqual([]);
+    });
+
+    it('names everybody who has events, once, in order', async () => {
+      const { stores } = subject();
+      for (const tenant of ['shop', 'b', 'a', 'shop'])
+        await stores.unitOfWork.transact(async (tx) => {
+          await tx.events.append([
+            { tenant, stream: 'orders/x', expected: 'any', events: [event(), event()] },
+          ]);
+        });
+      expect(await stores.events.tenants()).toEqual(['a', 'b', 'shop']);
     });
 
     it('reads a stream up to a version, that version included', async () => {

@@ -4,6 +4,7 @@ import { eventStoreContract } from './eventStoreContract.ts';
 import { idempotencyStoreContract } from './idempotencyStoreContract.ts';
 import { inboxContract } from './inboxContract.ts';
 import { messageTraceContract } from './messageTraceContract.ts';
+import { operationsContract } from './operationsContract.ts';
 import { orderViewsContract } from './orderViewsContract.ts';
 import { orderViewsRebuildContract } from './orderViewsRebuildContract.ts';
 import { outboxContract } from './outboxContract.ts';
@@ -23,6 +24,7 @@ describe.each(storeAdapters)('$name', (adapter) => {
   inboxContract(adapter);
   deadLettersContract(adapter);
   processRegisterContract(adapter);
+  operationsContract(adapter);
   orderViewsContract(adapter);
   orderViewsRebuildContract(adapter);
   messageTraceContract(adapter);

@@ -117,8 +117,8 @@ describe('POST /v1/admin/dead-letters/redrive', () => {
     const cancelled = { ...job, state: 'cancelled' };
     expect((await post(`redrive-jobs/${id}/cancel`, {})).json).toMatchObject(cancelled);
     expect((await post(`redrive-jobs/${id}/cancel`, undefined)).json).toMatchObject(cancelled);
-    const actions = await http.stores.deadLetters.actions('default', 10);
-    expect(actions.map(({ what, who, letters }) => [what, who, letters])).toEqual([
+    const actions = await http.stores.actions.list({ tenant: 'default', limit: 10 });
+    expect(actions.map(({ what, who, messages }) => [what, who, messages])).toEqual([
       ['cancel', 'anonymous', 3],
       ['redrive', 'anonymous', 3],
     ]);
@@ -149,8 +149,8 @@ describe('POST /v1/admin/dead-letters/discard', () => {
     expect((await post('dead-letters/discard', body)).json).toEqual({ discarded: 2 });
     expect((await post('dead-letters/discard', body)).json).toEqual({ discarded: 0 });
     expect(idsOf(await list())).toEqual(['letter-4', 'letter-3', 'letter-2']);
-    const [action] = await http.stores.deadLetters.actions('default', 1);
-    expect(action).toMatchObject({ what: 'discard', who: 'anonymous', letters: 2 });
+    const [action] = await http.stores.actions.list({ tenant: 'default', limit: 1 });
+    expect(action).toMatchObject({ what: 'discard', who: 'anonymous', messages: 2 });
     expect(JSON.parse(action?.detail ?? '')).toMatchObject({ reason: 'test data' });
   });
 

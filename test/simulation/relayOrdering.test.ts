@@ -43,7 +43,7 @@ const start = fc.constant(
 
 const retryAll = fc.constant(
   action('retry all', async (world) => {
-    await world.stores.outbox.retryAll();
+    await world.stores.unitOfWork.transact((tx) => tx.outbox.retryAll());
   }),
 );
 

@@ -7,7 +7,9 @@ import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import { CommitSignal } from '../../src/app/messaging/CommitSignal.ts';
 import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
+import { operationsService } from '../../src/app/messaging/operate/operationsService.ts';
 import { PublishedWaiters } from '../../src/app/messaging/publishedWaiters.ts';
+import { replayService } from '../../src/app/messaging/replay/replayService.ts';
 import { orderService } from '../../src/app/orders/orderService.ts';
 import type { OrderCommand } from '../../src/domain/orders/orderCommands.ts';
 import type { OrderService } from '../../src/ports/orderService.ts';
@@ -91,6 +93,13 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
         onCommitted: () => commits.notify(),
         onJob: () => {},
       }),
+      operations: operationsService({
+        stores,
+        ...system,
+        relayStatus: () => ({ state: 'idle', lastSuccessAt: null }),
+        announce: () => {},
+      }),
+      replays: replayService({ stores, ...system, onJob: () => {} }),
       inbox: stores.inbox,
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },

@@ -14,8 +14,9 @@ import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
 import type { IncomingMessage } from '../../src/app/messaging/consume/incomingMessage.ts';
 import { DeadLetterCollector } from '../../src/app/messaging/desk/DeadLetterCollector.ts';
 import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
-import { RedriveWorker } from '../../src/app/messaging/desk/RedriveWorker.ts';
+import { redriveJobs } from '../../src/app/messaging/desk/redriveJobs.ts';
 import { OutboxRelay } from '../../src/app/messaging/OutboxRelay.ts';
+import { JobWorker } from '../../src/app/messaging/operate/JobWorker.ts';
 import { isMandatory, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import { notes } from './effects.ts';
 import { rabbitmqUrl } from './services.ts';
@@ -72,7 +73,10 @@ export const startRealConsumer = async ({ prefix, file, before, retryPolicy }: R
     handlerTimeoutMs: 10_000,
     retryPolicy,
   });
-  const redriver = new RedriveWorker({ ...common, unitOfWork, desk, onCommitted });
+  const redriver = new JobWorker({
+    ...common,
+    kind: redriveJobs({ ...common, unitOfWork, desk, onCommitted }),
+  });
   const collector = new DeadLetterCollector({ ...common, queue, subscriber: broker, desk });
   relay.start();
   redriver.start();

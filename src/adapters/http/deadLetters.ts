@@ -4,6 +4,7 @@ import type { DeadLetter, DeadLetterSelection, RedriveJob } from '../../ports/de
 import { answer, jsonType, refuseWhileStopping } from './answer.ts';
 import type { Exchange } from './Exchange.ts';
 import { decodeCursor, encodeCursor } from './listCursor.ts';
+import { operatorOf } from './operator.ts';
 import { HttpProblem } from './problems.ts';
 import { badParameter, limitParameter, readQuery } from './queryParameters.ts';
 import { readJsonBody } from './readJsonBody.ts';
@@ -115,8 +116,6 @@ const sendJob = (exchange: Exchange, job: RedriveJob | undefined): void => {
   if (job === undefined) throw new HttpProblem('not_found', 'There is no such job.');
   answer(exchange, 200, { 'Content-Type': jsonType }, JSON.stringify(jobOf(job)));
 };
-
-const operatorOf = ({ tenant, caller }: Exchange) => ({ tenant, who: caller });
 
 const jobOf = ({ id, state, total, done, limit, ratePerSecond, createdAt }: RedriveJob): object => ({
   id,

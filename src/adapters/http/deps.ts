@@ -3,13 +3,17 @@ import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { InboxReader } from '../../ports/inbox.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { OperationsService } from '../../ports/operations.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
+import type { ReplayService } from '../../ports/replayService.ts';
 
 /** What the HTTP edge needs of the rest of the program. */
 export interface HttpDeps {
   readonly orders: OrderService;
   readonly commits: CommitWatch;
   readonly deadLetters: DeadLetterService;
+  readonly operations: OperationsService;
+  readonly replays: ReplayService;
   readonly inbox: Pick<InboxReader, 'blocked'>;
   readonly clock: Clock;
   readonly ids: Ids;

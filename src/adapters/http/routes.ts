@@ -10,8 +10,11 @@ import type { Handler } from './Exchange.ts';
 import { streamEvents } from './eventStream.ts';
 import { livez, readyz } from './health.ts';
 import { listHeld } from './heldMessages.ts';
+import { getOutbox, listActions, pauseRelay, resumeRelay, retryOutbox } from './operations.ts';
 import { getHistory, getOrder, listOrders } from './orderReads.ts';
 import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
+
+import { cancelReplay, getReplay, startReplay } from './replays.ts';
 
 export interface Route {
   readonly path: string;
@@ -36,6 +39,14 @@ export const routes: readonly Route[] = [
   { path: '/v1/admin/redrive-jobs/:id/cancel', methods: { POST: cancelRedriveJob } },
   { path: '/v1/admin/dead-letters/:id', methods: { GET: getDeadLetter } },
   { path: '/v1/admin/held', methods: { GET: listHeld } },
+  { path: '/v1/admin/outbox', methods: { GET: getOutbox } },
+  { path: '/v1/admin/outbox/retry', methods: { POST: retryOutbox } },
+  { path: '/v1/admin/relay/pause', methods: { POST: pauseRelay } },
+  { path: '/v1/admin/relay/resume', methods: { POST: resumeRelay } },
+  { path: '/v1/admin/replay', methods: { POST: startReplay } },
+  { path: '/v1/admin/replays/:id', methods: { GET: getReplay } },
+  { path: '/v1/admin/replays/:id/cancel', methods: { POST: cancelReplay } },
+  { path: '/v1/admin/actions', methods: { GET: listActions } },
   { path: '/livez', methods: { GET: livez } },
   { path: '/readyz', methods: { GET: readyz } },
 ];

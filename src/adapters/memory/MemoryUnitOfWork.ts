@@ -5,6 +5,7 @@ import { createDeadLetterTaker } from './memoryDeadLetters.ts';
 import { createEventAppender } from './memoryEvents.ts';
 import { createIdempotencyKeeper } from './memoryIdempotency.ts';
 import { createInboxGate } from './memoryInbox.ts';
+import { createActionRecorder, createRelaySwitchKeeper, createReplayKeeper } from './memoryOperations.ts';
 import { createOrderViewWriter } from './memoryOrderViews.ts';
 import { createOutboxWriter } from './memoryOutbox.ts';
 import { createSnapshotKeeper } from './memorySnapshots.ts';
@@ -69,6 +70,9 @@ export class MemoryUnitOfWork implements UnitOfWork {
       inbox: createInboxGate(transaction),
       orderViews: createOrderViewWriter(transaction, events),
       deadLetters: createDeadLetterTaker(transaction),
+      replays: createReplayKeeper(transaction),
+      relaySwitch: createRelaySwitchKeeper(transaction),
+      actions: createActionRecorder(transaction),
     };
   }
 }

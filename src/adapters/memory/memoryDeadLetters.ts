@@ -43,13 +43,6 @@ export const createDeadLetterDesk = (state: MemoryState, pause: Pause): DeadLett
       .filter((job) => job.state === 'running')
       .sort((one, other) => (one.id < other.id ? -1 : 1));
   },
-  actions: async (tenant, limit) => {
-    await pause('deadLetters.actions');
-    return state.deskActions
-      .filter((action) => action.tenant === tenant)
-      .sort((one, other) => (one.id < other.id ? 1 : -1))
-      .slice(0, limit);
-  },
 });
 
 export const createDeadLetterTaker = (transaction: MemoryTransaction): DeadLetterTaker => {
@@ -78,10 +71,6 @@ export const createDeadLetterTaker = (transaction: MemoryTransaction): DeadLette
     saveJob: (job) =>
       transaction.step('deadLetters.saveJob', () => {
         transaction.write(() => state.redriveJobs.set(job.id, { ...job }));
-      }),
-    recordAction: (action) =>
-      transaction.step('deadLetters.recordAction', () => {
-        transaction.write(() => state.deskActions.push({ ...action }));
       }),
   };
 };

@@ -103,6 +103,10 @@ export const createEventReader = (state: MemoryState, pause: Pause): EventReader
     await pause('events.lastPosition');
     return state.log.at(-1)?.position ?? 0;
   },
+  tenants: async () => {
+    await pause('events.tenants');
+    return [...new Set(state.log.map(({ tenant }) => tenant))].sort();
+  },
 });
 
 const matches = (expected: ExpectedVersion, actual: number): boolean =>

@@ -31,11 +31,24 @@ export const createOutboxWriter = (
     }),
   withdraw: (tenant, sourcePrefix) =>
     transaction.step('outbox.withdraw', () => {
-      const { state } = transaction;
+      const { outbox } = transaction.state;
+      const found = () => [...outbox.values()].filter((row) => isUnpublishedOf(row, tenant, sourcePrefix));
       transaction.write(() => {
-        for (const row of [...state.outbox.values()])
-          if (isUnpublishedOf(row, tenant, sourcePrefix)) state.outbox.delete(row.row);
+        for (const { row } of found()) outbox.delete(row);
       });
+      return found().length;
+    }),
+  retryAll: () =>
+    transaction.step('outbox.retryAll', () => {
+      const { outbox } = transaction.state;
+      const found = () => [...outbox.values()].filter(isStuck);
+      transaction.write(() => {
+        for (const row of found()) {
+          const attempts = row.setAsideReason === null ? row.attempts : 0;
+          outbox.set(row.row, { ...row, dueAt: 0, setAsideReason: null, attempts });
+        }
+      });
+      return found().length;
     }),
 });
 
@@ -91,22 +104,6 @@ export const createOutbox = (state: MemoryState, pause: Pause): Outbox => {
           type,
           reason: setAsideReason ?? '',
         }));
-    },
-    retryAll: async () => {
-      await pause('outbox.retryAll');
-      const again = rows().filter(
-        (row) =>
-          row.publishedAt === null &&
-          (row.setAsideReason !== null || (row.lastError !== null && row.dueAt > 0)),
-      );
-      for (const row of again) {
-        change(row, {
-          dueAt: 0,
-          setAsideReason: null,
-          attempts: row.setAsideReason === null ? row.attempts : 0,
-        });
-      }
-      return again.length;
     },
     nextDueAt: async (now) => {
       await pause('outbox.nextDueAt');
@@ -177,6 +174,9 @@ export const createPartitionLeases = (state: MemoryState, pause: Pause): Partiti
 });
 
 const isWaiting = (row: OutboxRow): boolean => row.publishedAt === null && row.setAsideReason === null;
+
+const isStuck = ({ publishedAt, setAsideReason, lastError, dueAt }: OutboxRow): boolean =>
+  publishedAt === null && (setAsideReason !== null || (lastError !== null && dueAt > 0));
 
 const isUnpublishedOf = (row: OutboxRow, tenant: string, sourcePrefix: string): boolean =>
   row.publishedAt === null && row.tenant === tenant && row.source.startsWith(sourcePrefix);

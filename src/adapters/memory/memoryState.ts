@@ -1,9 +1,12 @@
-import type { DeadLetter, DeskAction, RedriveJob } from '../../ports/deadLetters.ts';
+import type { AdminAction } from '../../ports/adminActions.ts';
+import type { DeadLetter, RedriveJob } from '../../ports/deadLetters.ts';
 import type { RecordedEvent } from '../../ports/eventStore.ts';
 import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
 import type { OrderViewRow } from '../../ports/orderViews.ts';
 import type { OutboxMessage } from '../../ports/outbox.ts';
+import type { RelaySwitch } from '../../ports/relaySwitch.ts';
+import type { ReplayJob } from '../../ports/replays.ts';
 import type { Snapshot } from '../../ports/snapshots.ts';
 import { emptyLeaseTable, type LeaseTable } from '../leaseTable.ts';
 
@@ -53,9 +56,14 @@ export interface MemoryState {
   readonly deadLetters: Map<string, DeadLetter>;
   /** By id. */
   readonly redriveJobs: Map<string, RedriveJob>;
-  readonly deskActions: DeskAction[];
   /** Beats by the process's id. */
   readonly processes: Map<string, number>;
+  /** By id. */
+  readonly replayJobs: Map<string, ReplayJob>;
+  /** When the consumers of queues started first, by the queue's name. */
+  readonly queueStarts: Map<string, number>;
+  readonly adminActions: AdminAction[];
+  relaySwitch: RelaySwitch;
   leases: LeaseTable;
 }
 
@@ -73,8 +81,11 @@ export const createMemoryState = (): MemoryState => ({
   orderViews: new Map(),
   deadLetters: new Map(),
   redriveJobs: new Map(),
-  deskActions: [],
   processes: new Map(),
+  replayJobs: new Map(),
+  queueStarts: new Map(),
+  adminActions: [],
+  relaySwitch: { paused: false, changedAt: null, changedBy: null },
   leases: emptyLeaseTable,
 });
 

@@ -8,6 +8,7 @@ import { createEventReader } from './memoryEvents.ts';
 import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
 import { createMessageTrace } from './memoryMessageTrace.ts';
+import { createActionReader, createRelaySwitchReader, createReplayReader } from './memoryOperations.ts';
 import { createOrderViewReader } from './memoryOrderViews.ts';
 import { createOutbox, createPartitionLeases } from './memoryOutbox.ts';
 import { createProcessRegister } from './memoryProcesses.ts';
@@ -44,6 +45,9 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     inboxCleaner: createInboxCleaner(state, pause),
     deadLetters: createDeadLetterDesk(state, pause),
     processes: createProcessRegister(state, pause),
+    replays: createReplayReader(state, pause),
+    relaySwitch: createRelaySwitchReader(state, pause),
+    actions: createActionReader(state, pause),
     orderViews: createOrderViewReader(state, pause),
     trace: createMessageTrace(state, pause),
     ping: () => pause('ping'),

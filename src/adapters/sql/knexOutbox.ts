@@ -89,13 +89,6 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
           [limit],
         )
       ).map((row) => ({ ...row })),
-    retryAll: () =>
-      change(
-        `update outbox set due_at = 0, set_aside_reason = null,
-           attempts = case when set_aside_reason is null then attempts else 0 end
-         where published_at is null and (set_aside_reason is not null or (last_error is not null and due_at > 0))`,
-        [],
-      ),
     nextDueAt: async (now) => {
       const [row] = await read.query<{ next: number | null }>(
         `select min(o.due_at) as next from outbox o where ${waiting} and o.due_at > ?`,

@@ -47,9 +47,19 @@ export const createOutboxWriter = (
     ]);
     await dialect.insert(session, table, rows);
   },
-  withdraw: async (tenant, sourcePrefix) => {
-    await session.query(`delete from outbox where ${unpublishedOf}`, [tenant, ...sourceRange(sourcePrefix)]);
-  },
+  withdraw: (tenant, sourcePrefix) =>
+    dialect.change(session, `delete from outbox where ${unpublishedOf}`, [
+      tenant,
+      ...sourceRange(sourcePrefix),
+    ]),
+  retryAll: () =>
+    dialect.change(
+      session,
+      `update outbox set due_at = 0, set_aside_reason = null,
+         attempts = case when set_aside_reason is null then attempts else 0 end
+       where published_at is null and (set_aside_reason is not null or (last_error is not null and due_at > 0))`,
+      [],
+    ),
 });
 
 /** Takes a tenant and a `sourceRange`. */

@@ -21,6 +21,7 @@ import { SqlConnection, SqlReadPool } from './SqlConnection.ts';
 import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
 import { SqliteKeyIndex } from './SqliteKeyIndex.ts';
 import { SqlWriter } from './SqlWriter.ts';
+import { createActionReader, createActionRecorder } from './sqlAdminActions.ts';
 import { createDeadLetterDesk, createDeadLetterTaker } from './sqlDeadLetters.ts';
 import {
   isMemory,
@@ -31,6 +32,8 @@ import {
 } from './sqliteConnection.ts';
 import { createIdempotencyCleaner, createIdempotencyKeeper } from './sqliteIdempotency.ts';
 import { createProcessRegister } from './sqlProcesses.ts';
+import { createRelaySwitchKeeper, createRelaySwitchReader } from './sqlRelaySwitch.ts';
+import { createReplayKeeper, createReplayReader } from './sqlReplays.ts';
 import type { TransactionSession } from './TransactionSession.ts';
 
 export interface SqliteStoresOptions {
@@ -81,6 +84,9 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     inbox: createInboxGate(session, dialect),
     orderViews: createOrderViewWriter(session, dialect),
     deadLetters: createDeadLetterTaker(session, dialect),
+    replays: createReplayKeeper(session, dialect),
+    relaySwitch: createRelaySwitchKeeper(session, dialect),
+    actions: createActionRecorder(session, dialect),
   });
   return {
     unitOfWork: {
@@ -99,6 +105,9 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     inboxCleaner: createInboxCleaner(writer, dialect),
     deadLetters: createDeadLetterDesk(read, writer, dialect),
     processes: createProcessRegister(read, writer, dialect),
+    replays: createReplayReader(read),
+    relaySwitch: createRelaySwitchReader(read),
+    actions: createActionReader(read),
     orderViews: createOrderViewReader(read, dialect),
     trace: createMessageTrace(read, dialect),
     ping: async () => {

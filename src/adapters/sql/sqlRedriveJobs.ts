@@ -2,7 +2,6 @@ import type {
   DeadLetterDesk,
   DeadLetterSelection,
   DeadLetterTaker,
-  DeskAction,
   RedriveJob,
 } from '../../ports/deadLetters.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
@@ -41,12 +40,6 @@ const jobs: BulkTable = {
     'on conflict (id) do update set total = excluded.total, done = excluded.done, state = excluded.state',
 };
 
-const actions: BulkTable = {
-  name: 'desk_actions',
-  columns: ['id', 'tenant', 'at', 'who', 'what', 'letters', 'detail'],
-  longText: false,
-};
-
 const selectJobs = `select ${jobColumns.join(', ')} from redrive_jobs`;
 
 const findJob = async (session: Session, tenant: string, id: string): Promise<RedriveJob | undefined> => {
@@ -67,23 +60,16 @@ const toJob = (row: JobRow): RedriveJob => ({
   createdBy: row.created_by,
 });
 
-export const createJobReader = (read: Session): Pick<DeadLetterDesk, 'job' | 'runningJobs' | 'actions'> => ({
+export const createJobReader = (read: Session): Pick<DeadLetterDesk, 'job' | 'runningJobs'> => ({
   job: (tenant, id) => findJob(read, tenant, id),
   runningJobs: async () =>
     (await read.query<JobRow>(`${selectJobs} where state = 'running' order by id`)).map(toJob),
-  actions: async (tenant, limit) =>
-    (
-      await read.query<DeskAction>(
-        `select id, tenant, at, who, what, letters, detail from desk_actions where tenant = ? order by id desc limit ?`,
-        [tenant, limit],
-      )
-    ).map((row) => ({ ...row })),
 });
 
 export const createJobWriter = (
   session: SendingSession,
   dialect: SqlDialect,
-): Pick<DeadLetterTaker, 'findJob' | 'saveJob' | 'recordAction'> => ({
+): Pick<DeadLetterTaker, 'findJob' | 'saveJob'> => ({
   findJob: (tenant, id) => findJob(session, tenant, id),
   saveJob: async (job) => {
     await dialect.insert(session, jobs, [
@@ -100,8 +86,5 @@ export const createJobWriter = (
         job.createdBy,
       ],
     ]);
-  },
-  recordAction: async ({ id, tenant, at, who, what, letters, detail }) => {
-    await dialect.insert(session, actions, [[id, tenant, at, who, what, letters, detail]]);
   },
 });

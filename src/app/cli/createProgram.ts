@@ -2,12 +2,15 @@ import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { type Context, contexts, databaseOf } from '../config.ts';
+import { actionsCommand } from './actionsCommand.ts';
 import type { CliContext } from './CliContext.ts';
 import { deadLettersCommand } from './deadLettersCommand.ts';
 import { demoCommand } from './demoCommand.ts';
 import { heldCommand } from './heldCommand.ts';
 import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
+import { relayCommand } from './relayCommand.ts';
+import { replayCommand } from './replayCommand.ts';
 import { topologyCommand } from './topologyCommand.ts';
 import { traceCommand } from './traceCommand.ts';
 import { viewsCommand } from './viewsCommand.ts';
@@ -43,6 +46,7 @@ Examples:
   $ orderflow outbox status --json
   $ orderflow dead-letters list
   $ orderflow trace <order id>
+  $ orderflow replay --queue orderflow.loyalty
   $ orderflow views rebuild
   $ orderflow topology show
   $ orderflow demo --orders 1000
@@ -59,9 +63,12 @@ Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
   for (const create of [
     migrateCommand,
     outboxCommand,
+    relayCommand,
     deadLettersCommand,
     heldCommand,
     traceCommand,
+    replayCommand,
+    actionsCommand,
     viewsCommand,
     topologyCommand,
     demoCommand,

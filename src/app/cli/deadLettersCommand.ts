@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
@@ -10,6 +9,7 @@ import type { Stores } from '../../ports/stores.ts';
 import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
 import type { CliContext } from './CliContext.ts';
 import { CliError } from './CliError.ts';
+import { operator } from './operator.ts';
 import { count, countOf, wholeNumber } from './quantities.ts';
 import { renderTable } from './renderTable.ts';
 import { startProgress } from './startProgress.ts';
@@ -164,8 +164,6 @@ const deskOf = ({ unitOfWork, deadLetters }: Stores): DeadLetterService =>
     onCommitted: () => {},
     onJob: () => {},
   });
-
-const operator = () => ({ tenant, who: `cli:${userInfo().username}` });
 
 const follow = async (desk: DeadLetterService, job: RedriveJob): Promise<RedriveJob> => {
   const stop = stopOnSignal();

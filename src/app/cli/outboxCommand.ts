@@ -2,7 +2,9 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import type { OutboxStats, SetAsideMessage } from '../../ports/outbox.ts';
+import type { Stores } from '../../ports/stores.ts';
 import type { CliContext } from './CliContext.ts';
+import { operationsOf, operator } from './operator.ts';
 import { count, countOf, duration, wholeNumber } from './quantities.ts';
 import { renderTable } from './renderTable.ts';
 import { withStores } from './withStores.ts';
@@ -15,7 +17,7 @@ export const outboxCommand = ({ config }: CliContext): Command => {
   outbox
     .command('status')
     .description('Show what waits to be published, and which messages were set aside and why.')
-    .option('--json', 'print { pending, held, setAside, oldestPendingAgeSeconds, messages }')
+    .option('--json', 'print { pending, held, setAside, oldestPendingAgeSeconds, relay, messages }')
     .option('--limit <n>', 'list at most so many messages that were set aside', wholeNumber(0, 100_000), 50)
     .addHelpText(
       'after',
@@ -29,12 +31,15 @@ Examples:
   $ orderflow outbox status --json | jq .setAside`,
     )
     .action(async ({ json, limit }: { readonly json?: true; readonly limit: number }) => {
-      const { stats, messages } = await withStores(config(), async (stores) => ({
+      const { stats, messages, relay } = await withStores(config(), async (stores) => ({
         stats: await stores.outbox.stats(systemClock.now()),
         messages: await stores.outbox.listSetAside(limit),
+        relay: await relayOf(stores),
       }));
       process.stdout.write(
-        json ? `${JSON.stringify({ ...stats, messages })}\n` : describeOutbox(stats, messages),
+        json
+          ? `${JSON.stringify({ ...stats, relay, messages })}\n`
+          : describeOutbox(stats, messages) + (relay.paused ? pausedNote : ''),
       );
     });
   outbox
@@ -49,7 +54,9 @@ Examples:
         'Examples:\n  $ orderflow outbox retry',
     )
     .action(async ({ json }: { readonly json?: true }) => {
-      const offeredAgain = await withStores(config(), (stores) => stores.outbox.retryAll());
+      const offeredAgain = await withStores(config(), (stores) =>
+        operationsOf(stores).retryOutbox(operator()),
+      );
       const said =
         offeredAgain === 0
           ? 'Nothing was set aside or put off.'
@@ -57,6 +64,14 @@ Examples:
       process.stdout.write(json ? `${JSON.stringify({ offeredAgain })}\n` : `${said}\n`);
     });
   return outbox;
+};
+
+const pausedNote = `\n${styleText('yellow', 'The relay is paused')}: orderflow relay resume\n`;
+
+const relayOf = async ({ relaySwitch, outbox }: Stores) => {
+  const at = await outbox.lastPublishedAt();
+  const { paused } = await relaySwitch.read();
+  return { paused, lastSuccessAt: at === null ? null : new Date(at).toISOString() };
 };
 
 const describeOutbox = (stats: OutboxStats, messages: readonly SetAsideMessage[]): string => {

@@ -1,4 +1,4 @@
-import { type Aggregate, publicType } from '../../domain/shared/aggregate.ts';
+import type { Aggregate } from '../../domain/shared/aggregate.ts';
 import type { Decision, DomainEvent } from '../../domain/shared/decider.ts';
 import { fold } from '../../domain/shared/decider.ts';
 import type { Cause, Wrote } from '../../ports/commands.ts';
@@ -8,7 +8,8 @@ import type { Ids } from '../../ports/ids.ts';
 import type { OrderViewChange } from '../../ports/orderViews.ts';
 import type { OutboxMessage } from '../../ports/outbox.ts';
 import type { Snapshot } from '../../ports/snapshots.ts';
-import { encodeEnvelope, encodeTask, sourceOf, taskSource } from '../messaging/envelope.ts';
+import { encodeTask, taskSource } from '../messaging/envelope.ts';
+import { publicMessage } from '../messaging/publicMessage.ts';
 import type { Loaded, Session, Task, WriteModel } from './work.ts';
 
 /** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
@@ -183,25 +184,8 @@ export class BatchSession {
       });
       if (aggregate.isPublic?.(event.type) === false) continue;
       published += 1;
-      const message = aggregate.toPublic(event, state, id, version);
-      messages.push({
-        id: eventId,
-        tenant,
-        source: sourceOf(stream),
-        sequence: published,
-        type: publicType(message.name),
-        exchange: 'events',
-        routingKey: message.name,
-        payload: encodeEnvelope(message, {
-          id: eventId,
-          stream,
-          sequence: published,
-          time: event.at,
-          ...trace,
-        }),
-        traceparent,
-        dueAt: 0,
-      });
+      const place = { tenant, stream, eventId, version, sequence: published, ...trace };
+      messages.push(publicMessage(aggregate, event, state, place));
     }
     const due = snapshots !== undefined && version - before.snapshotVersion >= snapshots.every;
     return {

@@ -15,6 +15,7 @@ export const compose = async (config: Config, logger: Logger) => {
   return {
     lifecycle: container.get(tokens.lifecycle),
     broker: container.get(tokens.broker),
+    instances: container.get(tokens.instances),
     homes: await container.getAsync(tokens.homes),
     consumers: await container.getAsync(tokens.consumers),
     collectors: await container.getAsync(tokens.collectors),

@@ -3,6 +3,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { OperationsService } from '../../ports/operations.ts';
+import type { ReplayService } from '../../ports/replayService.ts';
 import type { Stores } from '../../ports/stores.ts';
 import { snapshotSchemas } from '../commands/snapshots.ts';
 import { WritePipeline } from '../commands/WritePipeline.ts';
@@ -10,19 +12,23 @@ import { type Config, type Context, contexts, type DatabaseConfig, databaseOf } 
 import { CommitSignal } from '../messaging/CommitSignal.ts';
 import { DeathWatch } from '../messaging/consume/DeathWatch.ts';
 import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
-import { RedriveWorker } from '../messaging/desk/RedriveWorker.ts';
+import { redriveJobs } from '../messaging/desk/redriveJobs.ts';
 import { OutboxRelay } from '../messaging/OutboxRelay.ts';
+import type { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
+import { JobWorker } from '../messaging/operate/JobWorker.ts';
+import { operationsService } from '../messaging/operate/operationsService.ts';
+import { RelaySwitchWatch } from '../messaging/operate/RelaySwitchWatch.ts';
 import { PublishedWaiters } from '../messaging/publishedWaiters.ts';
+import { replayJobs } from '../messaging/replay/replayJobs.ts';
+import { replayService } from '../messaging/replay/replayService.ts';
+import { replayToNewQueue } from '../messaging/replay/replayToNewQueue.ts';
 import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
-import { isMandatory } from '../messaging/topology.ts';
-import { orderModel } from '../orders/orderModel.ts';
+import { isMandatory, receives } from '../messaging/topology.ts';
+import { histories, models } from './models.ts';
 import { openStores } from './openStores.ts';
 
 const hours = 60 * 60 * 1000;
 const days = 24 * hours;
-
-/** Every model that is written, whichever database its context has. */
-const models = [orderModel];
 
 export interface OpenDatabase {
   readonly database: DatabaseConfig;
@@ -38,8 +44,14 @@ export interface Home extends OpenDatabase {
   readonly waiters: PublishedWaiters;
   readonly relay: OutboxRelay;
   readonly cleaner: RetentionCleaner;
-  readonly redriver: RedriveWorker;
+  readonly relaySwitch: RelaySwitchWatch;
+  readonly redriver: JobWorker;
+  readonly replayer: JobWorker;
   readonly deadLetters: DeadLetterService;
+  readonly replays: ReplayService;
+  /** Sends a queue what was written here before its consumer started for the first time. */
+  replayToNewQueue(queue: string): Promise<void>;
+  readonly operations: OperationsService;
   /** Whether this process publishes what is written here, and does the chores. */
   readonly isServed: boolean;
 }
@@ -55,6 +67,7 @@ export interface HomeParts {
   readonly config: Config;
   readonly broker: Broker;
   readonly topology: Topology;
+  readonly instances: InstanceSignal;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -108,26 +121,36 @@ export const settleHomes = (databases: readonly OpenDatabase[], parts: HomeParts
 };
 
 const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home => {
-  const { config, broker, topology, clock, ids, logger } = parts;
+  const { config, broker, topology, instances, clock, ids, logger } = parts;
   const { unitOfWork, outbox } = stores;
+  const desk = stores.deadLetters;
   const commits = new CommitSignal();
   const onCommitted = (): void => commits.notify();
+  const announce = (): void => instances.announce();
   const waiters = new PublishedWaiters({ outbox, clock, logger });
-  const redriver = new RedriveWorker({
-    unitOfWork,
-    desk: stores.deadLetters,
+  const relay = new OutboxRelay({
+    outbox,
+    leases: stores.leases,
+    publisher: broker,
     clock,
-    ids,
     logger,
-    onCommitted,
+    owner: ids.next(),
+    isMandatory: isMandatory(topology),
+    onPublished: waiters.onPublished,
+    settings: { window: config.relayWindow },
   });
+  const redrives = redriveJobs({ unitOfWork, desk, clock, ids, onCommitted });
+  const replays = replayJobs({ stores, histories, receives: receives(topology), clock, onCommitted });
   return {
     database,
     stores,
     commits,
     waiters,
-    redriver,
     watch: new DeathWatch({ register: stores.processes, id: ids.next(), clock, logger }),
+    relay,
+    relaySwitch: new RelaySwitchWatch({ relaySwitch: stores.relaySwitch, relay, clock, logger }),
+    redriver: new JobWorker({ kind: redrives, clock, logger }),
+    replayer: new JobWorker({ kind: replays, clock, logger }),
     pipeline: new WritePipeline({
       unitOfWork,
       snapshotSchemas: snapshotSchemas(models),
@@ -137,17 +160,6 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
       capacity: config.writeQueueMax,
       maxBatch: config.writeBatchMax,
       onCommitted,
-    }),
-    relay: new OutboxRelay({
-      outbox,
-      leases: stores.leases,
-      publisher: broker,
-      clock,
-      logger,
-      owner: ids.next(),
-      isMandatory: isMandatory(topology),
-      onPublished: waiters.onPublished,
-      settings: { window: config.relayWindow },
     }),
     cleaner: new RetentionCleaner({
       outbox,
@@ -159,14 +171,10 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
       idempotencyTtlMs: config.idempotencyTtlHours * hours,
       seenRetentionMs: config.inboxRetentionDays * days,
     }),
-    deadLetters: deadLetterService({
-      unitOfWork,
-      desk: stores.deadLetters,
-      clock,
-      ids,
-      onCommitted,
-      onJob: () => redriver.wake(),
-    }),
+    deadLetters: deadLetterService({ unitOfWork, desk, clock, ids, onCommitted, onJob: announce }),
+    replays: replayService({ stores, clock, ids, onJob: announce }),
+    replayToNewQueue: (queue) => replayToNewQueue({ stores, clock, ids, onJob: announce }, queue),
+    operations: operationsService({ stores, clock, ids, relayStatus: () => relay.status(), announce }),
     // Nobody else can be counted on to publish what is in a context's own database.
     isServed: config.roles.has('relay') || database.file !== config.database.file,
   };

@@ -14,6 +14,7 @@ import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
 import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
+import { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
 import { type Consumer, consumers, orderflowTopology, workQueueOf } from '../messaging/topology.ts';
 import { orderConsumer } from '../orders/orderConsumer.ts';
 import { orderService } from '../orders/orderService.ts';
@@ -36,15 +37,22 @@ export const infrastructureModule = new ContainerModule(({ bind }) => {
   bind(tokens.databases)
     .toResolvedValue(openDatabases, [tokens.config, tokens.clock, tokens.logger])
     .inSingletonScope();
+  bind(tokens.instances)
+    .toResolvedValue(
+      (broker, clock, ids, logger) => new InstanceSignal({ broker, clock, ids, logger }),
+      [tokens.broker, tokens.clock, tokens.ids, tokens.logger],
+    )
+    .inSingletonScope();
   bind(tokens.homes)
     .toResolvedValue(
-      (databases, config, broker, topology, clock, ids, logger) =>
-        settleHomes(databases, { config, broker, topology, clock, ids, logger }),
+      (databases, config, broker, topology, instances, clock, ids, logger) =>
+        settleHomes(databases, { config, broker, topology, instances, clock, ids, logger }),
       [
         tokens.databases,
         tokens.config,
         tokens.broker,
         tokens.topology,
+        tokens.instances,
         tokens.clock,
         tokens.ids,
         tokens.logger,
@@ -94,12 +102,14 @@ export const httpModule = new ContainerModule(({ bind }) => {
   bind(tokens.http)
     .toResolvedValue(
       (config, orders, homes, clock, ids, logger, lifecycle) => {
-        const { stores, commits, deadLetters } = homes.of('orders');
+        const { stores, commits, deadLetters, operations, replays } = homes.of('orders');
         return createHttpServer(
           {
             orders,
             commits,
             deadLetters,
+            operations,
+            replays,
             inbox: stores.inbox,
             clock,
             ids,

@@ -2,9 +2,10 @@ import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
+import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { checkTlsFiles } from './checkTlsFiles.ts';
 import { type Composition, compose } from './container.ts';
-import { databasesOf } from './homes.ts';
+import { databasesOf, type Home } from './homes.ts';
 import { lockStores } from './openStores.ts';
 
 export interface App {
@@ -55,21 +56,43 @@ const lockDatabases = async (config: Config): Promise<() => Promise<void>> => {
 };
 
 const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
-  const { homes, http, consumers, collectors, lifecycle } = parts;
-  for (const { isServed, commits, relay, cleaner, redriver } of homes.all) {
-    if (!isServed) continue;
-    commits.onCommit(() => relay.wake());
-    relay.start();
-    cleaner.start();
-    redriver.start();
-  }
-  for (const consumer of [...consumers, ...collectors]) {
-    // Not awaited: it subscribes when the broker is there, however long that takes.
-    consumer.start().catch((err: unknown) => {
-      if (!lifecycle.draining) logger.error({ err }, 'a consumer could not start; restart the service');
+  const { homes, http, consumers, collectors, instances, lifecycle } = parts;
+  for (const home of homes.all) if (home.isServed) serve(home, instances);
+  /** Not awaited: it begins when the broker is there, however long that takes. */
+  const begin = (part: Promise<void>, what: string): void => {
+    part.catch((err: unknown) => {
+      if (!lifecycle.draining) logger.error({ err }, `${what} could not start; restart the service`);
     });
-  }
+  };
+  begin(instances.start(), 'listening to other instances');
+  for (const consumer of consumers) begin(startConsumer(consumer, homes.all), 'a consumer');
+  for (const collector of collectors) begin(collector.start(), 'a collector of dead letters');
   return http === null ? null : listen(http.server, config, logger);
+};
+
+/** History is asked for once the queue is bound: whatever is committed later reaches it by itself. */
+const startConsumer = async (consumer: ConsumerRunner, homes: readonly Home[]): Promise<void> => {
+  await consumer.start();
+  for (const home of homes) await home.replayToNewQueue(consumer.queue);
+};
+
+const serve = (
+  { commits, relay, relaySwitch, cleaner, redriver, replayer }: Home,
+  instances: Composition['instances'],
+): void => {
+  commits.onCommit(() => relay.wake());
+  // Before the relay: one that is paused must not begin.
+  relaySwitch.start();
+  relay.start();
+  cleaner.start();
+  redriver.start();
+  replayer.start();
+  instances.onSignal(() => {
+    relaySwitch.wake();
+    relay.rescan();
+    redriver.wake();
+    replayer.wake();
+  });
 };
 
 const listen = (
@@ -90,7 +113,7 @@ const listen = (
 
 /** HTTP → consumers → pipelines → relays → broker → databases: nobody stops before those that need it. */
 const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
-  const { lifecycle, http, consumers, collectors, broker } = parts;
+  const { lifecycle, http, consumers, collectors, instances, broker } = parts;
   const homes = parts.homes.all;
   const deadline = systemClock.now() + config.shutdownTimeoutMs;
   const left = () => Math.max(100, deadline - systemClock.now());
@@ -117,9 +140,10 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
     'sign off',
     homes.map(({ watch }) => watch.stop()),
   );
+  await step('signal', [instances.stop()]);
   await step(
-    'redrive',
-    homes.map(({ redriver }) => redriver.stop()),
+    'jobs',
+    homes.flatMap(({ redriver, replayer }) => [redriver.stop(), replayer.stop()]),
   );
   await step(
     'pipeline',
@@ -128,6 +152,10 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
   await step(
     'cleaner',
     homes.map(({ cleaner }) => cleaner.stop()),
+  );
+  await step(
+    'relay switch',
+    homes.map(({ relaySwitch }) => relaySwitch.stop()),
   );
   await step(
     'relay',

@@ -8,6 +8,7 @@ import type { OrderService } from '../../ports/orderService.ts';
 import type { Config } from '../config.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
+import type { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
 import type { Homes, OpenDatabase } from './homes.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -23,6 +24,7 @@ export const tokens = {
   databases: token<readonly OpenDatabase[]>('Databases'),
   homes: token<Homes>('Homes'),
   broker: token<Broker>('Broker'),
+  instances: token<InstanceSignal>('InstanceSignal'),
   orders: token<OrderService>('OrderService'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
   collectors: token<readonly DeadLetterCollector[]>('Collectors'),

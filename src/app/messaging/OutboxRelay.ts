@@ -29,7 +29,7 @@ export interface OutboxRelayOptions {
 }
 
 export interface RelayStatus {
-  readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'stopped';
+  readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'paused' | 'stopped';
   /** When messages were last marked as published, in ms since the epoch; null when none was yet. */
   readonly lastSuccessAt: number | null;
 }
@@ -62,6 +62,7 @@ export class OutboxRelay {
   private started = false;
   private stopped: Promise<void> | null = null;
   private lastSuccessAt: number | null = null;
+  private paused = false;
 
   constructor(options: OutboxRelayOptions) {
     const settings = { ...defaultRelaySettings, ...options.settings };
@@ -95,7 +96,7 @@ export class OutboxRelay {
       pollMs: settings.pollMs,
       pageSize: Math.min(largestPage, settings.window),
       maxPayloads: settings.maxPayloads,
-      partitions: () => (this.gate.isOpen() ? this.leases.usable() : []),
+      partitions: () => (this.gate.isOpen() && !this.paused ? this.leases.usable() : []),
       onRows: () => this.pipe.send(),
     });
     this.pipe = new PublishPipe({
@@ -106,6 +107,7 @@ export class OutboxRelay {
       window: settings.window,
       messageBackoff: settings.messageBackoff,
       maySend: (partition) => this.leases.isUsable(partition),
+      isPaused: () => this.paused,
       onAnswer: (lane) => {
         this.reader.refill(lane);
         if (this.lanes.inFlight === 0) this.landing.ring();
@@ -129,6 +131,17 @@ export class OutboxRelay {
   /** Messages that were passed over may be free to go: looks at everything at once. */
   rescan(): void {
     this.reader.lookForAll();
+  }
+
+  /** Sends nothing more; what is in flight is still marked, and the leases are kept. Twice is fine. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.goOn();
   }
 
   status(): RelayStatus {
@@ -168,6 +181,7 @@ export class OutboxRelay {
 
   private state(): RelayStatus['state'] {
     if (!this.started || this.stopped !== null) return 'stopped';
+    if (this.paused) return 'paused';
     if (!this.gate.isOpen()) return 'waiting_for_broker';
     return this.lanes.isEmpty ? 'idle' : 'publishing';
   }

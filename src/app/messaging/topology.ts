@@ -84,12 +84,27 @@ const workQueueArguments = (deadExchange: string, name: string) => ({
 });
 
 /**
- * Whether a declared queue is bound for a routing key, so that a message nobody takes shows a missing topology. What
- * only strangers' queues may take is not mandatory: they come and go.
+ * Whether a queue gets messages with a routing key. What others have bound their queues for nobody here knows: such a
+ * queue counts as one that gets everything.
+ */
+export const receives =
+  ({ bindings, exchangeNames }: Topology) =>
+  (queue: string, routingKey: string): boolean => {
+    const bound = bindings.filter(
+      ({ source, destination }) => source === exchangeNames.events && destination === queue,
+    );
+    return bound.length === 0 || bound.some((binding) => topicMatches(binding.routingKey, routingKey));
+  };
+
+/**
+ * Whether somebody must take a message: one to a single queue by its name, and one that a declared queue is bound
+ * for, so that a return shows a missing topology. What only strangers' queues may take is not mandatory: they come and
+ * go.
  */
 export const isMandatory =
   (topology: Topology) =>
   (exchange: ExchangeName, routingKey: string): boolean =>
+    exchange === 'tasks' ||
     topology.bindings.some(
       (binding) =>
         binding.destinationType === 'queue' &&

@@ -44,6 +44,11 @@ export class ConsumerRunner {
     });
   }
 
+  /** The queue's full name. */
+  get queue(): string {
+    return this.#options.handler.queue;
+  }
+
   /**
    * Resolves once it is subscribed, which may be long after the call: the database or the broker may be away. Rejects
    * with `BrokerFailure` when the queue does not exist, or the broker was closed first.

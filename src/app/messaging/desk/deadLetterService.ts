@@ -1,10 +1,12 @@
 import type { BrokerMessage } from '../../../ports/broker.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { DeadLetterService, Operator } from '../../../ports/deadLetterService.ts';
-import type { DeadLetter, DeadLetterDesk, DeskAction, RedriveJob } from '../../../ports/deadLetters.ts';
+import type { DeadLetterService } from '../../../ports/deadLetterService.ts';
+import type { DeadLetter, DeadLetterDesk, RedriveJob } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
 import type { OutboxMessage } from '../../../ports/outbox.ts';
-import { type Transaction, TransactionConflict, type UnitOfWork } from '../../../ports/unitOfWork.ts';
+import type { UnitOfWork } from '../../../ports/unitOfWork.ts';
+import { recordAction } from '../operate/recordAction.ts';
+import { retrying } from '../operate/retrying.ts';
 
 export interface DeadLetterServiceParts {
   readonly unitOfWork: UnitOfWork;
@@ -25,21 +27,7 @@ export const deadLetterService = ({
   onCommitted,
   onJob,
 }: DeadLetterServiceParts): DeadLetterService => {
-  const record = (
-    tx: Transaction,
-    { tenant, who }: Operator,
-    action: Pick<DeskAction, 'what' | 'letters'>,
-    detail: object,
-  ): Promise<void> =>
-    tx.deadLetters.recordAction({
-      id: ids.next(),
-      tenant,
-      at: clock.now(),
-      who,
-      ...action,
-      detail: JSON.stringify(detail),
-    });
-
+  const system = { clock, ids };
   return {
     list: desk.list,
     get: desk.get,
@@ -62,7 +50,13 @@ export const deadLetterService = ({
       };
       await retrying(unitOfWork, async (tx) => {
         await tx.deadLetters.saveJob(job);
-        await record(tx, operator, { what: 'redrive', letters: job.total }, { job: job.id, ...request });
+        await recordAction(
+          tx,
+          system,
+          operator,
+          { what: 'redrive', messages: job.total },
+          { job: job.id, ...request },
+        );
       });
       onJob();
       return job;
@@ -74,7 +68,13 @@ export const deadLetterService = ({
         if (job?.state !== 'running') return job;
         const cancelled: RedriveJob = { ...job, state: 'cancelled' };
         await tx.deadLetters.saveJob(cancelled);
-        await record(tx, operator, { what: 'cancel', letters: job.total - job.done }, { job: id });
+        await recordAction(
+          tx,
+          system,
+          operator,
+          { what: 'cancel', messages: job.total - job.done },
+          { job: id },
+        );
         return cancelled;
       }),
 
@@ -94,7 +94,7 @@ export const deadLetterService = ({
             reason,
             letters: taken.map(({ id, queue, messageId }) => ({ id, queue, messageId })),
           };
-          await record(tx, operator, { what: 'discard', letters: taken.length }, detail);
+          await recordAction(tx, system, operator, { what: 'discard', messages: taken.length }, detail);
         }
         return taken;
       });
@@ -124,20 +124,4 @@ export const task = (letter: DeadLetter, what: 'redrive' | 'discard', ids: Ids):
     dueAt: 0,
     headers: { [`x-orderflow-${what}`]: 'true' },
   };
-};
-
-const attempts = 10;
-
-/** Runs the work again on fresh reads when another writer was faster. */
-export const retrying = async <T>(
-  unitOfWork: UnitOfWork,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await unitOfWork.transact(work);
-    } catch (error) {
-      if (!(error instanceof TransactionConflict) || attempt === attempts) throw error;
-    }
-  }
 };

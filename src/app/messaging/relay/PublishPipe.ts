@@ -20,6 +20,7 @@ interface PublishPipeOptions {
   readonly random: () => number;
   readonly isMandatory: (exchange: ExchangeName, routingKey: string) => boolean;
   readonly maySend: (partition: number) => boolean;
+  readonly isPaused: () => boolean;
   /** A message of the lane was answered, or lost. */
   readonly onAnswer: (lane: Lane) => void;
 }
@@ -43,9 +44,9 @@ export class PublishPipe {
 
   /** Sends what may go, as far as the window allows. */
   send(): void {
-    const { lanes, gate, maySend } = this.options;
+    const { lanes, gate, maySend, isPaused } = this.options;
     const window = gate.window(this.options.window);
-    if (lanes.inFlight >= window || this.ending || !gate.isOpen()) return;
+    if (lanes.inFlight >= window || this.ending || isPaused() || !gate.isOpen()) return;
     while (lanes.inFlight < window) {
       const lane = lanes.nextToSend(maySend);
       if (lane === undefined) return;
