@@ -169,11 +169,11 @@ export class WritePipeline {
     let wroteMessages = false;
     const settlements = await this.#options.unitOfWork.transact(async (tx) => {
       const needed = neededStreams(batch);
-      const [stored, known] = await Promise.all([
+      const [stored, known, books] = await Promise.all([
         readStored(tx, needed, this.#options.snapshotSchemas ?? noSnapshots),
         findKnown(tx, batch),
+        openBooks(tx, batch),
       ]);
-      const books = await openBooks(tx, batch);
       const session = new BatchSession(this.#options.ids, stored);
       const { settled, records } = this.#runAll(batch, session, known, books);
       await write(tx, session, records);

@@ -1,4 +1,10 @@
-import { type GateKey, gateKeyText, type WaitingMessage, type WaitingRange } from '../../../ports/inbox.ts';
+import {
+  type GateKey,
+  type GateMove,
+  gateKeyText,
+  type WaitingMessage,
+  type WaitingRange,
+} from '../../../ports/inbox.ts';
 import type { OutboxMessage } from '../../../ports/outbox.ts';
 import type { Transaction } from '../../../ports/unitOfWork.ts';
 import type { Participant } from '../../commands/work.ts';
@@ -17,6 +23,8 @@ interface Gate {
   readonly key: GateKey;
   last: number;
   moved: boolean;
+  /** Rows of messages that it has passed are still there. */
+  passed: boolean;
   waiting: WaitingMessage[];
 }
 
@@ -25,14 +33,15 @@ const successorLimit = 50;
 
 /** One batch's memory of its consumers' gates: read under lock, changed by the works, written once at the end. */
 class GateBook {
-  readonly #gates: ReadonlyMap<string, Gate>;
+  /** By the very items that the works of the batch are about. */
+  readonly #gates: ReadonlyMap<GateItem, Gate>;
   readonly #seen: Set<string>;
   readonly #newlySeen: GateItem[] = [];
   readonly #dropped: GateItem[] = [];
   readonly #saved = new Set<WaitingMessage>();
   readonly #messages: OutboxMessage[] = [];
 
-  constructor(gates: ReadonlyMap<string, Gate>, seen: Set<string>) {
+  constructor(gates: ReadonlyMap<GateItem, Gate>, seen: Set<string>) {
     this.#gates = gates;
     this.#seen = seen;
   }
@@ -66,13 +75,16 @@ class GateBook {
     }
     gate.last = item.sequence;
     gate.moved = true;
-    gate.waiting = gate.waiting.filter(({ sequence }) => sequence === 0 || sequence > item.sequence);
-    return successors(gate.waiting, item.sequence);
+    if (gate.waiting.length === 0) return [];
+    const left = gate.waiting.filter(({ sequence }) => sequence === 0 || sequence > item.sequence);
+    gate.passed ||= left.length < gate.waiting.length;
+    gate.waiting = left;
+    return successors(left, item.sequence);
   }
 
   /** Keeps a message, or replaces the row it has. */
-  save(row: WaitingMessage): void {
-    const gate = this.#gate(row);
+  save(item: GateItem, row: WaitingMessage): void {
+    const gate = this.#gate(item);
     const others = gate.waiting.filter(
       ({ sequence, messageId }) => sequence !== row.sequence || messageId !== row.messageId,
     );
@@ -86,14 +98,15 @@ class GateBook {
   }
 
   async write(tx: Transaction, now: number): Promise<void> {
-    const gates = [...this.#gates.values()];
-    const moves = gates.filter(({ moved }) => moved).map(({ key, last }) => ({ ...key, sequence: last }));
+    const gates = [...new Set(this.#gates.values())];
+    const moved = gates.filter((gate) => gate.moved);
+    const moves = moved.map(moveOf);
     // A row that was saved and passed within one batch leaves nothing behind.
     const saved = gates.flatMap(({ waiting }) => waiting.filter((row) => this.#saved.has(row)));
-    if (moves.length > 0) {
-      await tx.inbox.moveGates(moves);
-      await tx.inbox.dropWaitingThrough(moves);
-    }
+    if (moves.length > 0) await tx.inbox.moveGates(moves);
+    // Below the messages of this batch a stream has no rows: they went when the gate passed them.
+    const passed = moved.filter((gate) => gate.passed);
+    if (passed.length > 0) await tx.inbox.dropWaitingThrough(passed.map(moveOf));
     if (this.#dropped.length > 0) await tx.inbox.dropUnsequenced(this.#dropped);
     if (saved.length > 0) await tx.inbox.saveWaiting(saved);
     if (this.#newlySeen.length > 0) {
@@ -104,9 +117,9 @@ class GateBook {
     if (this.#messages.length > 0) await tx.outbox.add(this.#messages);
   }
 
-  #gate(key: GateKey): Gate {
-    const gate = this.#gates.get(gateKeyText(key));
-    if (gate === undefined) throw new Error(`this batch has not locked the gate of ${key.source}`);
+  #gate(item: GateItem): Gate {
+    const gate = this.#gates.get(item);
+    if (gate === undefined) throw new Error(`this batch has not locked the gate of ${item.source}`);
     return gate;
   }
 }
@@ -116,21 +129,29 @@ export type { GateBook };
 /** Puts the order gates of all consumers of a process into the transactions of their works. */
 export const gateKeeper = (now: () => number): Participant<GateItem, GateBook> => ({
   begin: async (tx, items) => {
-    const byGate = [...Map.groupBy(items, gateKeyText).values()];
-    const keys = byGate.map(([first]) => keyOf(first!));
-    // Locked first, also where there is no row yet: nobody else decides about these streams until the commit.
-    const lasts = await tx.inbox.lockGates(keys);
-    const waiting = await tx.inbox.readWaiting(byGate.flatMap(rangesOf));
+    const byGate = [...Map.groupBy(items, gateKeyText)];
+    const keys = byGate.map(([, [first]]) => keyOf(first!));
     const loose = items.filter(({ sequence }) => sequence === 0);
-    const seen = await tx.inbox.findSeen(
-      loose.map((item) => ({ ...keyOf(item), messageId: item.messageId, seenAt: 0 })),
-    );
-    const rows = Map.groupBy(waiting, gateKeyText);
-    const gates = keys.map((key, index): [string, Gate] => [
-      gateKeyText(key),
-      { key, last: lasts[index] ?? 0, moved: false, waiting: rows.get(gateKeyText(key)) ?? [] },
+    const [lasts, waiting, seen] = await Promise.all([
+      // Asked for first, so locked first, also where there is no row yet: nobody else decides about these streams
+      // until the commit.
+      tx.inbox.lockGates(keys),
+      tx.inbox.readWaiting(byGate.flatMap(([, group]) => rangesOf(group))),
+      tx.inbox.findSeen(loose.map((item) => ({ ...keyOf(item), messageId: item.messageId, seenAt: 0 }))),
     ]);
-    return new GateBook(new Map(gates), new Set(seen.map((index) => itemText(loose[index]!))));
+    const rows = Map.groupBy(waiting, gateKeyText);
+    const gates = new Map<GateItem, Gate>();
+    for (const [index, [text, group]] of byGate.entries()) {
+      const gate = {
+        key: keys[index]!,
+        last: lasts[index] ?? 0,
+        moved: false,
+        passed: false,
+        waiting: rows.get(text) ?? [],
+      };
+      for (const item of group) gates.set(item, gate);
+    }
+    return new GateBook(gates, new Set(seen.map((index) => itemText(loose[index]!))));
   },
   end: (tx, book) => book.write(tx, now()),
 });
@@ -154,6 +175,8 @@ const successors = (waiting: readonly WaitingMessage[], after: number): readonly
   }
   return found.slice(0, successorLimit);
 };
+
+const moveOf = ({ key, last }: Gate): GateMove => ({ ...key, sequence: last });
 
 const keyOf = ({ consumer, tenant, source }: GateKey): GateKey => ({ consumer, tenant, source });
 

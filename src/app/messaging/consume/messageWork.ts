@@ -31,9 +31,8 @@ const itemOf = ({ handler, message }: Attempt): GateItem => ({
 /** Handles the message if it is its turn: effect, gate and outbox in one transaction. */
 export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, now: number): Work<Verdict> => {
   const { handler, message } = attempt;
-  return gated(gates, attempt, handler.streams(message), (session, book) => {
-    const item = itemOf(attempt);
-    const elsewhere = whoseTurn(book, attempt, now);
+  return gated(gates, attempt, handler.streams(message), (session, book, item) => {
+    const elsewhere = whoseTurn(book, item, attempt, now);
     if (elsewhere !== null) return elsewhere;
     handler.handle(session, message, prepared);
     return { kind: 'handled', successors: book.pass(item) };
@@ -52,17 +51,17 @@ export const startWork = (
   dueAt: number,
   ids: Ids,
 ): Work<Verdict | null> =>
-  gated(gates, attempt, [], (_session, book) => {
-    const elsewhere = whoseTurn(book, attempt, now);
+  gated(gates, attempt, [], (_session, book, item) => {
+    const elsewhere = whoseTurn(book, item, attempt, now);
     if (elsewhere !== null) return elsewhere;
-    const row = currentRow(book, attempt, now);
+    const row = currentRow(book, item, attempt, now);
     // Another process has it in hand; should it die of it, the row is due then. Only a start that ran out is a death.
     if (row.state === 'started' && row.dueAt > now) return { kind: 'kept' };
     if (row.deaths >= policy.maxDeaths) {
       const error = `the process died ${row.deaths + 1} times while handling this message`;
-      return bury(book, attempt, { ...row, error }, 'crash', ids);
+      return bury(book, item, attempt, { ...row, error }, 'crash', ids);
     }
-    book.save({ ...row, state: 'started', deaths: row.deaths + 1, dueAt });
+    book.save(item, { ...row, state: 'started', deaths: row.deaths + 1, dueAt });
     return null;
   });
 
@@ -76,21 +75,21 @@ export const failureWork = (
   random: () => number,
   ids: Ids,
 ): Work<Verdict> =>
-  gated(gates, attempt, [], (_session, book) => {
-    const elsewhere = whoseTurn(book, attempt, now);
+  gated(gates, attempt, [], (_session, book, item) => {
+    const elsewhere = whoseTurn(book, item, attempt, now);
     if (elsewhere !== null) return elsewhere;
-    const before = currentRow(book, attempt, now);
+    const before = currentRow(book, item, attempt, now);
     const row = { ...before, attempts: before.attempts + 1, deaths: 0, error: failure.error };
     const delay = failure.permanent ? null : retryDelay(policy, row.attempts, random);
-    if (delay === null) return bury(book, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
-    book.save({ ...row, state: 'retrying', dueAt: now + delay });
+    if (delay === null)
+      return bury(book, item, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
+    book.save(item, { ...row, state: 'retrying', dueAt: now + delay });
     return { kind: 'kept', dueAt: now + delay };
   });
 
 /** Lets the gate pass a dead message by, so that its successors follow. */
 export const discardWork = (gates: Gates, attempt: Attempt): Work<Verdict> =>
-  gated<Verdict>(gates, attempt, [], (_session, book) => {
-    const item = itemOf(attempt);
+  gated<Verdict>(gates, attempt, [], (_session, book, item) => {
     if (book.turn(item) !== 'next') return { kind: 'duplicate' };
     return { kind: 'handled', successors: book.pass(item) };
   });
@@ -99,17 +98,20 @@ const gated = <Outcome>(
   gates: Gates,
   attempt: Attempt,
   streams: readonly string[],
-  run: (session: Session, book: GateBook) => Outcome,
-): Work<Outcome> => workWith(gates, itemOf(attempt), { cause: causeOf(attempt.message), streams }, run);
+  run: (session: Session, book: GateBook, item: GateItem) => Outcome,
+): Work<Outcome> => {
+  const item = itemOf(attempt);
+  const cause = causeOf(attempt.message);
+  return workWith(gates, item, { cause, streams }, (session, book) => run(session, book, item));
+};
 
 /** Null when it is this attempt's turn. A message ahead of its turn is kept. */
-const whoseTurn = (book: GateBook, attempt: Attempt, now: number): Verdict | null => {
-  const item = itemOf(attempt);
+const whoseTurn = (book: GateBook, item: GateItem, attempt: Attempt, now: number): Verdict | null => {
   const turn = book.turn(item);
   if (turn === 'past') return { kind: 'duplicate' };
   const row = book.row(item);
   if (turn === 'ahead') {
-    if (row === undefined) book.save(currentRow(book, attempt, now));
+    if (row === undefined) book.save(item, currentRow(book, item, attempt, now));
     return { kind: 'kept' };
   }
   if (row?.state === 'dead' && attempt.origin !== 'redrive') return { kind: 'kept' };
@@ -119,11 +121,11 @@ const whoseTurn = (book: GateBook, attempt: Attempt, now: number): Verdict | nul
 };
 
 /** The message's row, or the one it would have; a redrive begins anew. */
-const currentRow = (book: GateBook, attempt: Attempt, now: number): WaitingMessage => {
-  const row = book.row(itemOf(attempt));
+const currentRow = (book: GateBook, item: GateItem, attempt: Attempt, now: number): WaitingMessage => {
+  const row = book.row(item);
   if (row !== undefined && !(attempt.origin === 'redrive' && row.state === 'dead')) return row;
   return {
-    ...itemOf(attempt),
+    ...item,
     type: attempt.message.type,
     state: 'held',
     attempts: 0,
@@ -137,12 +139,13 @@ const currentRow = (book: GateBook, attempt: Attempt, now: number): WaitingMessa
 
 const bury = (
   book: GateBook,
+  item: GateItem,
   attempt: Attempt,
   row: WaitingMessage,
   reason: 'refused' | 'exhausted' | 'crash',
   ids: Ids,
 ): Verdict => {
-  book.save({ ...row, state: 'dead' });
+  book.save(item, { ...row, state: 'dead' });
   book.publish(deadLetter(attempt, row, reason, ids));
   return { kind: 'dead' };
 };
