@@ -48,7 +48,11 @@ export const startRealConsumer = async ({ prefix, file, before, retryPolicy }: R
     owner: uuidV7Ids.next(),
     isMandatory: isMandatory(topology),
   });
-  const onCommitted = (): void => relay.wake();
+  let commits = 0;
+  const onCommitted = (): void => {
+    commits += 1;
+    relay.wake();
+  };
   const pipeline = new WritePipeline({ ...common, unitOfWork, capacity: 10_000, maxBatch: 256, onCommitted });
   const watch = new DeathWatch({ ...common, register: stores.processes, id: uuidV7Ids.next() });
   const runner = new ConsumerRunner({
@@ -85,6 +89,8 @@ export const startRealConsumer = async ({ prefix, file, before, retryPolicy }: R
     queue,
     topology,
     stores,
+    /** Batches that were committed, a message alone being one as well. */
+    commits: () => commits,
     deadLetters: deadLetterService({
       ...common,
       unitOfWork,
