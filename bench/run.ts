@@ -12,10 +12,13 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'no
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Figure, isMet, medianOf, type Result } from './figure.ts';
+import { consume } from './figures/consume.ts';
+import { endToEnd } from './figures/endToEnd.ts';
 import { groupCommit } from './figures/groupCommit.ts';
 import { intake64, intake256 } from './figures/intake.ts';
 import { latency } from './figures/latency.ts';
 import { memory } from './figures/memory.ts';
+import { redrive } from './figures/redrive.ts';
 import { relayBacklog } from './figures/relayBacklog.ts';
 import { storedOrders } from './figures/storedOrders.ts';
 import { whyUnreachable } from './support/rabbitmq.ts';
@@ -26,6 +29,9 @@ const figures: readonly Figure[] = [
   intake256,
   groupCommit,
   relayBacklog,
+  consume,
+  endToEnd,
+  redrive,
   latency,
   storedOrders,
   memory,

@@ -11,6 +11,9 @@ export const programs = {
   preloadOrders: fileOf('../programs/preloadOrders.ts'),
   relayBacklog: fileOf('../programs/relayBacklog.ts'),
   publishRaw: fileOf('../programs/publishRaw.ts'),
+  consumeRaw: fileOf('../programs/consumeRaw.ts'),
+  consumeThrough: fileOf('../programs/consumeThrough.ts'),
+  redriveLetters: fileOf('../programs/redriveLetters.ts'),
 };
 
 const running = new Set<ChildProcess>();
