@@ -89,7 +89,13 @@ export const rabbitHome = async (): Promise<RabbitHome> => {
     mode: 0o400,
   });
   const mapperPort = await freePort();
-  const env = { PATH: process.env.PATH ?? '', HOME: directory, ERL_EPMD_PORT: String(mapperPort) };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: directory,
+    ERL_EPMD_PORT: String(mapperPort),
+    // Else what the command-line tools are given is taken for Latin-1.
+    LC_ALL: 'C.UTF-8',
+  };
   // In the foreground, so that it is a child that can be ended; a node would start one that stays.
   const mapper = spawn(epmd ?? 'epmd', ['-port', String(mapperPort), '-address', '127.0.0.1'], {
     env,

@@ -27,6 +27,9 @@ export class ConnectionReport {
     if (/ACCESS.REFUSED|NOT.ALLOWED/.test(reasons)) {
       const advice = 'check user, password, virtual host and permissions of the broker URL; trying on';
       this.change('refused', 'error', reasons, `the broker refuses the connection: ${advice}`);
+    } else if (/certificate|\bTLS|\bSSL|PEM file|key is encrypted|cannot be read/i.test(reasons)) {
+      const advice = "check the authority, the client's certificate and the name of the server; trying on";
+      this.change('insecure', 'error', reasons, `TLS with the broker fails: ${advice}`);
     } else {
       this.change('away', 'warn', reasons, 'the broker cannot be reached; trying until it can');
     }
