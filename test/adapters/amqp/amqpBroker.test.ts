@@ -113,7 +113,9 @@ describeWithService('rabbitmq', 'the AMQP adapter', () => {
         expect(logged('error')[0]).toContain('check user, password, virtual host');
         expect(broker.state).toBe('connecting');
         expect(JSON.stringify(log)).toContain('ACCESS_REFUSED');
-        const told = JSON.stringify(log.map(({ fields, message }) => [message, fields, String(fields.err)]));
+        const told = JSON.stringify(
+          log.map(({ fields, message }) => [message, fields, String((fields as { err?: unknown }).err)]),
+        );
         expect(told).not.toMatch(/hunter2|aHVudGVyMg/);
       },
     ));
