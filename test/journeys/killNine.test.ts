@@ -4,11 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openSqliteStores } from '../../src/adapters/sql/openSqliteStores.ts';
-import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
-import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { listenToEvents } from '../support/eventListener.ts';
 import { eventually } from '../support/eventually.ts';
+import { everythingIsPublishedInOrder } from '../support/everythingIsPublished.ts';
 import { type ServerProcess, startServer } from '../support/serverProcess.ts';
 import { describeWithService, rabbitmqUrl, uniquePrefix } from '../support/services.ts';
 
@@ -135,29 +133,4 @@ const everyAnswerStands = async (world: World): Promise<void> => {
     page = next === null ? '' : `/v1/orders?limit=200&cursor=${next}`;
   }
   expect(listed.size).toBe(placed);
-};
-
-const everythingIsPublishedInOrder = async (
-  file: string,
-  listener: Awaited<ReturnType<typeof listenToEvents>>,
-): Promise<void> => {
-  const stores = await openSqliteStores({ file, migrate: 'check', clock: systemClock, logger: silentLogger });
-  try {
-    await eventually(async () => expect((await stores.outbox.stats(Date.now())).pending).toBe(0));
-    const committed = new Set<string>();
-    for (let after = 0; ; ) {
-      const events = await stores.events.readAll(after, 5_000);
-      if (events.length === 0) break;
-      for (const { id } of events) committed.add(id);
-      after = events.at(-1)?.position ?? after;
-    }
-    // At least once, and nothing that was not committed.
-    await eventually(() => expect(listener.ids().size).toBe(committed.size));
-    expect([...listener.ids()].filter((id) => !committed.has(id))).toEqual([]);
-    for (const [source, sequences] of listener.firstSightings()) {
-      expect(sequences, source).toEqual(Array.from(sequences, (_, index) => index + 1));
-    }
-  } finally {
-    await stores.close();
-  }
 };

@@ -8,6 +8,8 @@ export interface EventListener {
   count(): number;
   /** Ids of all messages received. */
   ids(): ReadonlySet<string>;
+  /** How many messages of sources that begin like this were received again. */
+  repeated(sourcePrefix: string): number;
   /** The sequences of each source in the order of their first sighting. */
   firstSightings(): ReadonlyMap<string, readonly number[]>;
   /** Removes the queue, and all queues and exchanges of the service under this prefix. */
@@ -23,6 +25,7 @@ export const listenToEvents = async (prefix: string): Promise<EventListener> => 
   await channel.bindQueue(queue, exchange, '#');
   const ids = new Set<string>();
   const sightings = new Map<string, number[]>();
+  const repetitions: string[] = [];
   let count = 0;
   await channel.consume(
     queue,
@@ -30,7 +33,11 @@ export const listenToEvents = async (prefix: string): Promise<EventListener> => 
       if (message === null) return;
       count += 1;
       const { id, source, sequence } = JSON.parse(message.content.toString()) as Record<string, string>;
-      if (id === undefined || source === undefined || ids.has(id)) return;
+      if (id === undefined || source === undefined) return;
+      if (ids.has(id)) {
+        repetitions.push(source);
+        return;
+      }
       ids.add(id);
       const seen = sightings.get(source);
       if (seen === undefined) sightings.set(source, [Number(sequence)]);
@@ -41,6 +48,7 @@ export const listenToEvents = async (prefix: string): Promise<EventListener> => 
   return {
     count: () => count,
     ids: () => ids,
+    repeated: (sourcePrefix) => repetitions.filter((source) => source.startsWith(sourcePrefix)).length,
     firstSightings: () => sightings,
     close: async () => {
       await channel.deleteQueue(queue);

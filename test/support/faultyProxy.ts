@@ -10,14 +10,15 @@ interface Link {
 type Direction = 'to-server' | 'to-client';
 
 /**
- * A TCP proxy that misbehaves on demand: latency, silence, resets, half-open links, refused connections, and bytes
- * that the server never sent. Test code only.
+ * A TCP proxy that misbehaves on demand: latency, silence, resets, half-open links, refused connections, frames in
+ * slices, and bytes that the server never sent. Test code only.
  */
 export class FaultyProxy {
   private readonly server: Server;
   private readonly links = new Set<Link>();
   private readonly target: { readonly host: string; readonly port: number };
   private latencyMs = 0;
+  private sliceBytes = Number.POSITIVE_INFINITY;
   private refusing = false;
   private readonly frozen = new Set<Direction>();
   private thawed = Promise.withResolvers<void>();
@@ -48,6 +49,11 @@ export class FaultyProxy {
     this.latencyMs = ms;
   }
 
+  /** Chunks pass in slices of this size, each in a packet of its own, so that no frame arrives in one piece. */
+  slice(bytes: number): void {
+    this.sliceBytes = bytes;
+  }
+
   /** Nothing passes any more in these directions, and nobody is told; `thaw` lets it all through. */
   freeze(...directions: readonly Direction[]): void {
     for (const direction of directions) this.frozen.add(direction);
@@ -73,6 +79,14 @@ export class FaultyProxy {
       link.halfOpen = true;
       link.server.destroy();
     }
+  }
+
+  /** No fault is left; links that broke stay broken. */
+  heal(): void {
+    this.delay(0);
+    this.slice(Number.POSITIVE_INFINITY);
+    this.refuse(false);
+    this.thaw();
   }
 
   /** Whether new connections are reset at once. */
@@ -116,7 +130,11 @@ export class FaultyProxy {
       for await (const chunk of from) {
         if (this.latencyMs > 0) await sleep(this.latencyMs);
         while (this.frozen.has(direction)) await this.thawed.promise;
-        if (!link.halfOpen) to.write(chunk);
+        for (const slice of slicesOf(chunk as Buffer, this.sliceBytes)) {
+          if (link.halfOpen) break;
+          to.write(slice);
+          if (slice.length < chunk.length) await turn();
+        }
       }
     } catch {
       // A reset is a way for a stream to end.
@@ -129,3 +147,12 @@ export class FaultyProxy {
     from.destroy();
   }
 }
+
+const slicesOf = (chunk: Buffer, bytes: number): readonly Buffer[] => {
+  if (chunk.length <= bytes) return [chunk];
+  const slices: Buffer[] = [];
+  for (let at = 0; at < chunk.length; at += bytes) slices.push(chunk.subarray(at, at + bytes));
+  return slices;
+};
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

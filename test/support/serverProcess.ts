@@ -8,6 +8,7 @@ const main = fileURLToPath(new URL('../../src/app/main.ts', import.meta.url));
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
+  hasEnded(): boolean;
   /** Everything it has written so far. */
   output(): string;
   /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */
@@ -38,6 +39,7 @@ export const startServer = async (env: Readonly<Record<string, string>>): Promis
   return {
     url,
     pid: child.pid ?? 0,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     output: () => output,
     kill: () => end(child, 'SIGKILL').then(() => undefined),
     stop: () => end(child, 'SIGTERM'),
