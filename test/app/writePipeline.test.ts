@@ -51,6 +51,21 @@ const cancel = (note: string): OrderCommand => ({
   refundId: `refund-${note}`,
 });
 
+/** Work on the order that another one's metadata names. */
+const following = (id: string): Work<string> => ({
+  cause,
+  streams: [orderStream(id)],
+  furtherStreams: (session) => {
+    const order = session.load(orderModel, id).state;
+    if (order === null) throw new Error('there is nothing to follow');
+    return [orderStream(order.metadata.next ?? '')];
+  },
+  run: (session) => {
+    const next = session.load(orderModel, id).state?.metadata.next ?? '';
+    return session.execute(orderModel, next, cancel('followed')).ok ? 'cancelled' : 'refused';
+  },
+});
+
 const failing = (message: string): Work<string> => ({
   cause,
   streams: [],
@@ -199,6 +214,30 @@ describe('the write pipeline', () => {
     const { pipeline } = setUp();
     const work = { ...command('o-1', placeOrder()), streams: [] };
     await expect(pipeline.submit(work)).rejects.toThrow('did not name orders/o-1');
+  });
+
+  it('reads what only the stored streams can name, and what work before it in the batch has named', async () => {
+    const { pipeline, history } = setUp();
+    await pipeline.submit(command('o-1', placeOrder({ metadata: { next: 'o-2' } })));
+    const results = await Promise.all([
+      pipeline.submit(command('o-2', placeOrder())),
+      pipeline.submit(following('o-1')),
+      pipeline.submit({
+        ...command('o-3', placeOrder({ metadata: { next: 'o-4' } })),
+        streams: ['orders/o-3', 'orders/o-4'],
+      }),
+      pipeline.submit(command('o-4', placeOrder())),
+      pipeline.submit(following('o-3')),
+    ]);
+    expect(results.map((result) => result.kind === 'done' && result.outcome)).toEqual([
+      'OrderPlaced',
+      'cancelled',
+      'OrderPlaced',
+      'OrderPlaced',
+      'cancelled',
+    ]);
+    expect(await history('o-2')).toEqual(['OrderPlaced', 'OrderCancelled']);
+    expect(await history('o-4')).toEqual(['OrderPlaced', 'OrderCancelled']);
   });
 
   it('announces commits that wrote messages, and no others; a failing listener harms nobody', async () => {

@@ -10,6 +10,7 @@ import type { OutboxMessage } from '../../ports/outbox.ts';
 import type { Snapshot } from '../../ports/snapshots.ts';
 import { encodeTask, taskSource } from '../messaging/envelope.ts';
 import { publicMessage } from '../messaging/publicMessage.ts';
+import type { StoredStreams } from './storedStreams.ts';
 import type { Loaded, Session, Task, WriteModel } from './work.ts';
 
 /** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
@@ -28,32 +29,30 @@ interface StagedStream {
   readonly snapshot: (() => Snapshot) | null;
 }
 
-/** What was read for a batch: the snapshots, and of every needed stream the events since. */
-export interface StoredStreams {
-  readonly needed: readonly StreamKey[];
-  readonly snapshots: readonly Snapshot[];
-  readonly events: readonly RecordedEvent[];
-}
-
 /**
  * The memory of one batch: streams as they were read, and everything that its items have decided so far. Items
  * stage their changes apart and hand them over only when they end well, so a failing item leaves no trace.
  */
 export class BatchSession {
   readonly #ids: Ids;
-  readonly #snapshots: ReadonlyMap<string, Snapshot>;
+  readonly #snapshots = new Map<string, Snapshot>();
   readonly #stored = new Map<string, RecordedEvent[]>();
   readonly #streams = new Map<string, StagedStream>();
   readonly #messages: OutboxMessage[] = [];
 
-  /** A needed stream without events does not exist. */
-  constructor(ids: Ids, { needed, snapshots, events }: StoredStreams) {
+  constructor(ids: Ids) {
     this.#ids = ids;
-    this.#snapshots = new Map(snapshots.map((snapshot) => [streamKeyText(snapshot), snapshot]));
+  }
+
+  /** Hands over what was read. A needed stream without events does not exist. */
+  add({ needed, snapshots, events }: StoredStreams): void {
     for (const key of needed) this.#stored.set(streamKeyText(key), []);
-    for (const event of events) {
-      this.#stored.get(streamKeyText(event))?.push(event);
-    }
+    for (const snapshot of snapshots) this.#snapshots.set(streamKeyText(snapshot), snapshot);
+    for (const event of events) this.#stored.get(streamKeyText(event))?.push(event);
+  }
+
+  has(key: StreamKey): boolean {
+    return this.#stored.has(streamKeyText(key));
   }
 
   /** Runs one item; whatever it staged counts only when `run` returns. */

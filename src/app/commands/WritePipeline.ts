@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import { type CommandResult, Overloaded } from '../../ports/commands.ts';
-import { type StreamKey, streamKeyText } from '../../ports/eventStore.ts';
+import type { StreamKey } from '../../ports/eventStore.ts';
 import {
   type IdempotencyKey,
   type IdempotencyRecord,
@@ -15,8 +15,8 @@ import {
   TransactionConflict,
   type UnitOfWork,
 } from '../../ports/unitOfWork.ts';
-import { BatchSession, type StoredStreams } from './BatchSession.ts';
-import { snapshotKeys, startingAfter } from './snapshots.ts';
+import { BatchSession } from './BatchSession.ts';
+import { readStored } from './storedStreams.ts';
 import type { Participant, Work } from './work.ts';
 
 export interface WritePipelineOptions {
@@ -168,13 +168,16 @@ export class WritePipeline {
   async #commitBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
     let wroteMessages = false;
     const settlements = await this.#options.unitOfWork.transact(async (tx) => {
-      const needed = neededStreams(batch);
+      const { ids, snapshotSchemas } = this.#options;
+      const session = new BatchSession(ids);
       const [stored, known, books] = await Promise.all([
-        readStored(tx, needed, this.#options.snapshotSchemas ?? noSnapshots),
+        readStored(tx, neededStreams(batch), snapshotSchemas),
         findKnown(tx, batch),
         openBooks(tx, batch),
       ]);
-      const session = new BatchSession(this.#options.ids, stored);
+      session.add(stored);
+      const further = furtherStreams(batch, session);
+      if (further.length > 0) session.add(await readStored(tx, further, snapshotSchemas));
       const { settled, records } = this.#runAll(batch, session, known, books);
       await write(tx, session, records);
       for (const [participant, book] of books) await participant.end(tx, book);
@@ -256,29 +259,20 @@ const openBooks = async (tx: Transaction, batch: readonly Work<unknown>[]): Prom
   return books;
 };
 
-const noSnapshots: ReadonlyMap<string, number> = new Map();
+const neededStreams = (batch: readonly Work<unknown>[]): readonly StreamKey[] =>
+  batch.flatMap(({ streams, cause: { tenant } }) => streams.map((stream) => ({ tenant, stream })));
 
-const readStored = async (
-  tx: Transaction,
-  needed: readonly StreamKey[],
-  schemas: ReadonlyMap<string, number>,
-): Promise<StoredStreams> => {
-  const wanted = snapshotKeys(needed, schemas);
-  const snapshots = wanted.length === 0 ? [] : await tx.snapshots.find(wanted);
-  const events = await tx.events.readStreams(startingAfter(needed, snapshots));
-  return { needed, snapshots, events };
-};
-
-const neededStreams = (batch: readonly Work<unknown>[]) => {
-  const needed = new Map<string, StreamKey>();
-  for (const { streams, cause } of batch) {
-    for (const stream of streams) {
-      const key = { tenant: cause.tenant, stream };
-      needed.set(streamKeyText(key), key);
+/** What only the streams that were read can tell. Whatever fails here fails again, and is told, when the work runs. */
+const furtherStreams = (batch: readonly Work<unknown>[], session: BatchSession): readonly StreamKey[] =>
+  batch.flatMap(({ cause, furtherStreams: ask }) => {
+    if (ask === undefined) return [];
+    try {
+      const { returned } = session.runItem(cause, ask);
+      return returned.map((stream) => ({ tenant: cause.tenant, stream })).filter((key) => !session.has(key));
+    } catch {
+      return [];
     }
-  }
-  return [...needed.values()];
-};
+  });
 
 const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
   const { appends, messages, snapshots } = session;

@@ -81,8 +81,13 @@ export interface Participant<Item, Book> {
 /** One item for the write pipeline. */
 export interface Work<Outcome> {
   readonly cause: Cause;
-  /** Every stream that `run` may load. */
+  /** Every stream that `run` may load, but for those that `furtherStreams` names. */
   readonly streams: readonly string[];
+  /**
+   * Streams that only the stored state of `streams` can name, such as the SKUs of a reservation. Asked before anything
+   * of the batch is decided: what work before it in the same batch is about to make names its own streams.
+   */
+  readonly furtherStreams?: (session: Pick<Session, 'load'>) => readonly string[];
   readonly repeatable?: Repeatable<Outcome>;
   /** About how much memory it takes while it waits. */
   readonly bytes?: number;

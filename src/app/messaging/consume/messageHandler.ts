@@ -9,6 +9,8 @@ export interface MessageHandler {
   readonly queue: string;
   /** The streams that `handle` may load. */
   streams(message: IncomingMessage): readonly string[];
+  /** Those that only the stored state of these can name; see `Work`. */
+  furtherStreams?(session: Pick<Session, 'load'>, message: IncomingMessage): readonly string[];
   /**
    * Whatever takes time and has no effect, such as asking somebody. Ended by the signal after the handler's time-out,
    * which counts as a failed attempt.

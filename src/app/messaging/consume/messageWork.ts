@@ -31,12 +31,14 @@ const itemOf = ({ handler, message }: Attempt): GateItem => ({
 /** Handles the message if it is its turn: effect, gate and outbox in one transaction. */
 export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, now: number): Work<Verdict> => {
   const { handler, message } = attempt;
-  return gated(gates, attempt, handler.streams(message), (session, book, item) => {
+  const work = gated<Verdict>(gates, attempt, handler.streams(message), (session, book, item) => {
     const elsewhere = whoseTurn(book, item, attempt, now);
     if (elsewhere !== null) return elsewhere;
     handler.handle(session, message, prepared);
     return { kind: 'handled', successors: book.pass(item) };
   });
+  if (handler.furtherStreams === undefined) return work;
+  return { ...work, furtherStreams: (session) => handler.furtherStreams?.(session, message) ?? [] };
 };
 
 /**
