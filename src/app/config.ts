@@ -35,6 +35,8 @@ export interface Config {
   readonly inboxRetentionDays: number;
   /** 0: orders never expire. */
   readonly paymentDeadlineSeconds: number;
+  /** What becomes of orders for a SKU that was never counted. */
+  readonly unknownStock: 'accept' | 'reject';
   readonly queuePrefix: string;
   readonly writeQueueMax: number;
   readonly writeBatchMax: number;
@@ -109,6 +111,7 @@ const environment = z.object({
   OUTBOX_RETENTION_HOURS: wholeNumber(72, 0, 87_600),
   INBOX_RETENTION_DAYS: wholeNumber(14, 1, 3_650),
   PAYMENT_DEADLINE_SECONDS: wholeNumber(86_400, 0, 31_536_000),
+  STOCK_UNKNOWN: z.enum(['accept', 'reject'], { error: 'must be accept or reject' }).default('accept'),
   QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, {
@@ -156,6 +159,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     outboxRetentionHours: values.OUTBOX_RETENTION_HOURS,
     inboxRetentionDays: values.INBOX_RETENTION_DAYS,
     paymentDeadlineSeconds: values.PAYMENT_DEADLINE_SECONDS,
+    unknownStock: values.STOCK_UNKNOWN,
     queuePrefix: values.QUEUE_PREFIX,
     writeQueueMax: values.WRITE_QUEUE_MAX,
     writeBatchMax: values.WRITE_BATCH_MAX,

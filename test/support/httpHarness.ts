@@ -4,7 +4,10 @@ import type { HttpLimits } from '../../src/adapters/http/deps.ts';
 import { openMemoryStores } from '../../src/adapters/memory/openMemoryStores.ts';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
+import { snapshotSchemas } from '../../src/app/commands/snapshots.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
+import { stockModel } from '../../src/app/inventory/inventoryModels.ts';
+import { stockService } from '../../src/app/inventory/stockService.ts';
 import { CommitSignal } from '../../src/app/messaging/CommitSignal.ts';
 import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
 import { operationsService } from '../../src/app/messaging/operate/operationsService.ts';
@@ -75,6 +78,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
   const waiters = new PublishedWaiters({ outbox: stores.outbox, ...system, pollMs: 10 });
   const pipeline = new WritePipeline({
     unitOfWork: stores.unitOfWork,
+    snapshotSchemas: snapshotSchemas([stockModel]),
     ...system,
     capacity: options.capacity ?? 1_000,
     maxBatch: 200,
@@ -85,6 +89,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
   const http = createHttpServer(
     {
       orders: options.between?.(orders) ?? orders,
+      stock: stockService({ pipeline, stores, waiters }),
       commits,
       deadLetters: deadLetterService({
         unitOfWork: stores.unitOfWork,

@@ -6,10 +6,12 @@ import type { Logger } from '../../ports/logger.ts';
 import type { OperationsService } from '../../ports/operations.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 import type { ReplayService } from '../../ports/replayService.ts';
+import type { StockService } from '../../ports/stockService.ts';
 
 /** What the HTTP edge needs of the rest of the program. */
 export interface HttpDeps {
   readonly orders: OrderService;
+  readonly stock: StockService;
   readonly commits: CommitWatch;
   readonly deadLetters: DeadLetterService;
   readonly operations: OperationsService;

@@ -28,3 +28,7 @@ export const readIdempotencyKey = (req: IncomingMessage): string => {
   }
   return key;
 };
+
+/** For a call that may be repeated without a key; null when there is none. */
+export const readOptionalIdempotencyKey = (req: IncomingMessage): string | null =>
+  header(req, 'idempotency-key') === undefined ? null : readIdempotencyKey(req);

@@ -1,18 +1,11 @@
 import { z } from 'zod';
+import { bounded } from './bounded.ts';
 import { currencies } from './currencies.ts';
 import { idSchema, textSchema } from './text.ts';
 
 /** The bodies of the order calls. Unknown members are refused everywhere. */
 
 const text = textSchema();
-
-/** A number that was written with a fraction too small to count arrives as NaN (`parseJson`), and is refused here. */
-const bounded = (min: number, max: number) => {
-  const error = `must be an integer from ${min} to ${max}`;
-  return z
-    .number({ error })
-    .refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, { error });
-};
 
 const line = z.strictObject({
   sku: idSchema,

@@ -8,7 +8,7 @@ import { cancelBody, deliverBody, placeOrderBody, refundBody, shipBody } from '.
 import { orderIdOrNone } from './orderIds.ts';
 import { readQuery } from './queryParameters.ts';
 import { readJsonBody } from './readJsonBody.ts';
-import { submitCommand } from './submitCommand.ts';
+import { submitOrderCommand } from './submitOrderCommand.ts';
 import { validate } from './validate.ts';
 
 interface Write<Body> {
@@ -32,7 +32,7 @@ const write =
     const body = validate(schema, json);
     const { ids, clock } = exchange.edge.deps;
     const isNew = name === '';
-    await submitCommand(exchange, {
+    await submitOrderCommand(exchange, {
       key,
       path: isNew ? '/v1/orders' : `/v1/orders/${encodeURIComponent(exchange.params.id ?? '')}/${name}`,
       json,

@@ -12,7 +12,7 @@ export const problems = {
   method_not_allowed: { status: 405, title: 'The path does not take this method' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   order_state_conflict: { status: 409, title: 'The state of the order forbids this' },
-  version_mismatch: { status: 412, title: 'The order is not at the version that If-Match names' },
+  version_mismatch: { status: 412, title: 'It is not at the version that If-Match names' },
   body_too_large: { status: 413, title: 'The body is too large' },
   expectation_failed: { status: 417, title: 'The expectation cannot be met' },
   unsupported_media_type: { status: 415, title: 'The body is not JSON in UTF-8' },

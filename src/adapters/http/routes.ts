@@ -13,6 +13,7 @@ import { listHeld } from './heldMessages.ts';
 import { getOutbox, listActions, pauseRelay, resumeRelay, retryOutbox } from './operations.ts';
 import { getHistory, getOrder, listOrders } from './orderReads.ts';
 import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
+import { getStock, putStock } from './stock.ts';
 
 import { cancelReplay, getReplay, startReplay } from './replays.ts';
 
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   { path: '/v1/orders/:id/ship', methods: { POST: shipOrder } },
   { path: '/v1/orders/:id/deliver', methods: { POST: deliverOrder } },
   { path: '/v1/orders/:id/refund', methods: { POST: refundOrder } },
+  { path: '/v1/stock/:sku', methods: { GET: getStock, PUT: putStock } },
   { path: '/v1/events', methods: { GET: streamEvents } },
   { path: '/v1/admin/dead-letters', methods: { GET: listDeadLetters } },
   { path: '/v1/admin/dead-letters/redrive', methods: { POST: redriveDeadLetters } },

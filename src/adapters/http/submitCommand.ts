@@ -1,49 +1,59 @@
-import type { OrderCommand } from '../../domain/orders/orderCommands.ts';
-import type { DomainError } from '../../domain/shared/domainError.ts';
-import type { Wrote } from '../../ports/commands.ts';
-import type { OrderOutcome } from '../../ports/orderService.ts';
-import { type AnswerHeaders, answer, jsonType } from './answer.ts';
-import { causeOf, type Exchange, header, traceIdOfExchange } from './Exchange.ts';
-import { entityTag, readIfMatch } from './entityTags.ts';
+import type { Cause, CommandResult, Repeatable, Wrote } from '../../ports/commands.ts';
+import { type AnswerHeaders, answer } from './answer.ts';
+import { causeOf, type Exchange, header } from './Exchange.ts';
+import { readIfMatch } from './entityTags.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { readWaitSeconds } from './prefer.ts';
-import { HttpProblem, invalidRequest, noSuchOrder, problemText, problemType } from './problems.ts';
+import { HttpProblem } from './problems.ts';
 import { decodeAnswer, encodeAnswer, type StoredAnswer } from './storedAnswer.ts';
 
-export interface Submission {
-  readonly key: string;
+/** What every command is submitted with. */
+export interface CommandRequest<Outcome> {
+  readonly cause: Cause;
+  readonly bytes: number;
+  readonly ifMatch?: readonly number[];
+  readonly repeatable?: Repeatable<Outcome>;
+}
+
+export interface Submission<Outcome> {
+  /** Null where the client sent none: then nothing is kept for repetitions. */
+  readonly key: string | null;
+  readonly method: 'POST' | 'PUT';
   /** In canonical form: however a path was escaped, the same path is the same text. */
   readonly path: string;
   /** The body as it was parsed, before defaults. */
   readonly json: object;
-  readonly orderId: string;
-  readonly command: OrderCommand;
-  /** Of the answer when the command is accepted. */
-  readonly status: number;
+  readonly submit: (request: CommandRequest<Outcome>) => Promise<CommandResult<Outcome>>;
+  readonly published: (wrote: Wrote, timeoutMs: number) => Promise<boolean>;
+  /** The answer, which repetitions get too; null for all that another try may change. */
+  readonly answerToKeep: (outcome: Outcome) => StoredAnswer | null;
+  /** What the client is told where there is no such answer. */
+  readonly refusal: (outcome: Outcome) => HttpProblem;
 }
 
 /** Runs a command once for its key, and answers; repetitions get the stored answer of the first. */
-export const submitCommand = async (exchange: Exchange, submission: Submission): Promise<void> => {
-  const { orders } = exchange.edge.deps;
-  const { key, path, json, orderId, command } = submission;
+export const submitCommand = async <Outcome>(
+  exchange: Exchange,
+  submission: Submission<Outcome>,
+): Promise<void> => {
+  const { key, method, path, json, answerToKeep, refusal } = submission;
   const ifMatch = readIfMatch(header(exchange.req, 'if-match'));
   // `remember` runs again when another writer was faster; its last answer is the one that was stored.
   const kept: { answer?: StoredAnswer | null } = {};
-  const result = await orders.submit({
+  const repeatable = key !== null && {
+    caller: exchange.caller,
+    key,
+    fingerprint: fingerprintOf(method, path, json),
+    remember: (outcome: Outcome) => {
+      kept.answer = answerToKeep(outcome);
+      return kept.answer === null ? null : encodeAnswer(kept.answer);
+    },
+  };
+  const result = await submission.submit({
     cause: causeOf(exchange),
-    orderId,
-    command,
     bytes: exchange.bodyBytes,
     ...(ifMatch === undefined ? {} : { ifMatch }),
-    repeatable: {
-      caller: exchange.caller,
-      key,
-      fingerprint: fingerprintOf('POST', path, json),
-      remember: (outcome) => {
-        kept.answer = answerToKeep(exchange, outcome, submission);
-        return kept.answer === null ? null : encodeAnswer(kept.answer);
-      },
-    },
+    ...(repeatable === false ? {} : { repeatable }),
   });
   switch (result.kind) {
     case 'key_reused':
@@ -52,73 +62,19 @@ export const submitCommand = async (exchange: Exchange, submission: Submission):
         'This Idempotency-Key was used for a request with another body, method or path.',
       );
     case 'replayed':
-      return send(exchange, decodeAnswer(result.answer), result.wrote, true);
+      return send(exchange, submission, decodeAnswer(result.answer), result.wrote, true);
     case 'done': {
-      const first = kept.answer ?? answerToKeep(exchange, result.outcome, submission);
+      const first = kept.answer ?? answerToKeep(result.outcome);
       if (first === null) throw refusal(result.outcome);
-      return send(exchange, first, result.wrote, false);
+      return send(exchange, submission, first, result.wrote, false);
     }
-  }
-};
-
-/** Every 2xx and the conflict with the order's state; null for all that another try may change. */
-const answerToKeep = (
-  exchange: Exchange,
-  outcome: OrderOutcome,
-  { status, command }: Submission,
-): StoredAnswer | null => {
-  if (outcome.kind === 'accepted') {
-    const { order } = outcome;
-    return {
-      status,
-      contentType: jsonType,
-      location: command.type === 'PlaceOrder' ? `/v1/orders/${order.id}` : null,
-      etag: entityTag(order.version),
-      body: JSON.stringify(order),
-    };
-  }
-  if (outcome.kind !== 'refused' || outcome.error.code !== 'order_state_conflict') return null;
-  const { code, detail } = outcome.error;
-  const body = problemText(code, detail, exchange.path, traceIdOfExchange(exchange));
-  return { status: 409, contentType: problemType, location: null, etag: null, body };
-};
-
-const refusal = (outcome: OrderOutcome): HttpProblem => {
-  switch (outcome.kind) {
-    case 'not_found':
-      return noSuchOrder();
-    case 'version_mismatch':
-      return new HttpProblem(
-        'version_mismatch',
-        `The order is at version ${outcome.actual}. Read it again, and repeat with its ETag.`,
-      );
-    case 'refused':
-      return refusedByDomain(outcome.error);
-    case 'accepted':
-      throw new Error('an accepted command has an answer');
-    default:
-      return outcome satisfies never;
-  }
-};
-
-const refusedByDomain = ({ code, detail, pointer }: DomainError): HttpProblem => {
-  switch (code) {
-    case 'not_found':
-      return noSuchOrder();
-    case 'order_state_conflict':
-      return new HttpProblem(code, detail);
-    case 'insufficient_stock':
-      throw new Error('only reservations ask for pieces, and nobody asks for those over HTTP');
-    case 'invalid_request':
-      return invalidRequest([{ pointer: pointer ?? '#', code: 'invalid_value', detail }]);
-    default:
-      return code satisfies never;
   }
 };
 
 /** With `Prefer: wait=N` not before the broker has confirmed what the command wrote, or the time is up. */
 const send = async (
   exchange: Exchange,
+  { published }: Pick<Submission<never>, 'published'>,
   { status, contentType, location, etag, body }: StoredAnswer,
   wrote: Wrote,
   replayed: boolean,
@@ -129,23 +85,19 @@ const send = async (
   if (replayed) headers['Idempotent-Replayed'] = 'true';
   const seconds = readWaitSeconds(header(exchange.req, 'prefer'));
   if (seconds !== undefined) {
-    if (await confirmed(exchange, wrote, seconds * 1000)) headers['Preference-Applied'] = 'wait';
+    if (await confirmed(exchange, published(wrote, seconds * 1000))) headers['Preference-Applied'] = 'wait';
   }
   answer(exchange, status, headers, body);
 };
 
 /** Waits no longer than there is somebody to answer, and gives up when the server closes. */
-const confirmed = async (
-  { edge, res, tenant }: Exchange,
-  wrote: Wrote,
-  timeoutMs: number,
-): Promise<boolean> => {
+const confirmed = async ({ edge, res }: Exchange, published: Promise<boolean>): Promise<boolean> => {
   const over = Promise.withResolvers<boolean>();
   const giveUp = (): void => over.resolve(false);
   res.once('close', giveUp);
   edge.closing.addEventListener('abort', giveUp);
   try {
-    return await Promise.race([edge.deps.orders.published(tenant, wrote, timeoutMs), over.promise]);
+    return await Promise.race([published, over.promise]);
   } finally {
     res.off('close', giveUp);
     edge.closing.removeEventListener('abort', giveUp);

@@ -1,5 +1,6 @@
 import type { DomainEvent } from '../../domain/shared/decider.ts';
 import type { WriteModel } from '../commands/work.ts';
+import { reservationModel, stockModel } from '../inventory/inventoryModels.ts';
 import { type PublicHistory, publicHistoryOf } from '../messaging/replay/publicHistory.ts';
 import { orderModel } from '../orders/orderModel.ts';
 
@@ -17,7 +18,11 @@ const known = <C, E extends DomainEvent, S>({ aggregate, snapshots }: WriteModel
 });
 
 /** Every model that is written, whichever database its context has. */
-export const models: readonly KnownModel[] = [known(orderModel)];
+export const models: readonly KnownModel[] = [
+  known(orderModel),
+  known(stockModel),
+  known(reservationModel),
+];
 
 /** By category: what each kind of stream was published as. */
 export const histories: ReadonlyMap<string, PublicHistory> = new Map(

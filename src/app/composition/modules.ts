@@ -9,6 +9,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
+import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
+import { stockService } from '../inventory/stockService.ts';
 import { CarefulLane } from '../messaging/consume/CarefulLane.ts';
 import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
@@ -75,6 +77,9 @@ export const applicationModule = new ContainerModule(({ bind }) => {
       [tokens.config, tokens.homes],
     )
     .inSingletonScope();
+  bind(tokens.stock)
+    .toResolvedValue((homes) => stockService(homes.of('inventory')), [tokens.homes])
+    .inSingletonScope();
   bind(tokens.consumers)
     .toResolvedValue(runnersOf, [
       tokens.config,
@@ -101,11 +106,12 @@ export const applicationModule = new ContainerModule(({ bind }) => {
 export const httpModule = new ContainerModule(({ bind }) => {
   bind(tokens.http)
     .toResolvedValue(
-      (config, orders, homes, clock, ids, logger, lifecycle) => {
+      (config, orders, stock, homes, clock, ids, logger, lifecycle) => {
         const { stores, commits, deadLetters, operations, replays } = homes.of('orders');
         return createHttpServer(
           {
             orders,
+            stock,
             commits,
             deadLetters,
             operations,
@@ -119,7 +125,16 @@ export const httpModule = new ContainerModule(({ bind }) => {
           { maxStreams: config.eventStreamsMax },
         );
       },
-      [tokens.config, tokens.orders, tokens.homes, tokens.clock, tokens.ids, tokens.logger, tokens.lifecycle],
+      [
+        tokens.config,
+        tokens.orders,
+        tokens.stock,
+        tokens.homes,
+        tokens.clock,
+        tokens.ids,
+        tokens.logger,
+        tokens.lifecycle,
+      ],
     )
     .inSingletonScope();
 });
@@ -143,6 +158,8 @@ interface HandlerParts {
 /** What each consumer does with the messages of its queue. */
 const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandler>> = {
   orders: orderConsumer,
+  inventory: ({ queue, clock, config: { unknownStock } }) =>
+    inventoryConsumer({ queue, clock, unknownStock }),
 };
 
 const consumersOf = (config: Config): readonly Consumer[] =>

@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OrderService } from '../../ports/orderService.ts';
+import type { StockService } from '../../ports/stockService.ts';
 import type { Config } from '../config.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
@@ -26,6 +27,7 @@ export const tokens = {
   broker: token<Broker>('Broker'),
   instances: token<InstanceSignal>('InstanceSignal'),
   orders: token<OrderService>('OrderService'),
+  stock: token<StockService>('StockService'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
   collectors: token<readonly DeadLetterCollector[]>('Collectors'),
   topology: token<Topology>('Topology'),
