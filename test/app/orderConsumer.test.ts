@@ -10,7 +10,10 @@ import { stockMessage } from '../support/stockMessages.ts';
 describe('an order', () => {
   let app: App;
   beforeEach(async () => {
-    app = await startApp(readConfig({ DATABASE_URL: 'sqlite::memory:', PORT: '0' }), silentLogger);
+    app = await startApp(
+      readConfig({ DATABASE_URL: 'sqlite::memory:', ROLES: 'api,relay,orders', PORT: '0' }),
+      silentLogger,
+    );
   });
   afterEach(() => app.stop());
 

@@ -25,6 +25,8 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
       DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
       BROKER_URL: rabbitmqUrl(),
       QUEUE_PREFIX: prefix,
+      // The inventory is played by this test.
+      ROLES: 'api,relay,orders',
     };
     const start = () => startServer(env);
     const tell = ({ id, type, contentType, payload, headers, routingKey }: Publication): void => {
