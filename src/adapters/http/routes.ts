@@ -13,9 +13,8 @@ import { listHeld } from './heldMessages.ts';
 import { getOutbox, listActions, pauseRelay, resumeRelay, retryOutbox } from './operations.ts';
 import { getHistory, getOrder, listOrders } from './orderReads.ts';
 import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
-import { getStock, putStock } from './stock.ts';
-
 import { cancelReplay, getReplay, startReplay } from './replays.ts';
+import { getStock, putStock } from './stock.ts';
 
 export interface Route {
   readonly path: string;

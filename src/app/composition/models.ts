@@ -18,11 +18,7 @@ const known = <C, E extends DomainEvent, S>({ aggregate, snapshots }: WriteModel
 });
 
 /** Every model that is written, whichever database its context has. */
-export const models: readonly KnownModel[] = [
-  known(orderModel),
-  known(stockModel),
-  known(reservationModel),
-];
+export const models: readonly KnownModel[] = [known(orderModel), known(stockModel), known(reservationModel)];
 
 /** By category: what each kind of stream was published as. */
 export const histories: ReadonlyMap<string, PublicHistory> = new Map(
