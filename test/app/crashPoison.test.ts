@@ -47,6 +47,31 @@ describe('a message that kills the process', () => {
       expect(rig.effects('orders', source), source).toBe(source === '/s321' ? 0 : 1);
   });
 
+  it('is found as well where the broker forgets with the process what it delivered', async () => {
+    const rig = open({ knowsRedelivered: false, kills: ({ source }) => source === '/s321' });
+    const sources = await publish(rig, 500);
+    await untilAfterDeaths(rig, () => expect(rig.deadLetters()).toHaveLength(1));
+    expect(rig.deadLetters()[0]).toMatchObject({ id: '/s321#1', headers: { 'x-orderflow-reason': 'crash' } });
+    expect(rig.deaths()).toBe(3);
+    for (const source of sources)
+      expect(rig.effects('orders', source), source).toBe(source === '/s321' ? 0 : 1);
+  });
+
+  it('is not looked for among messages that are younger than the death', async () => {
+    const rig = open({ knowsRedelivered: false });
+    (await start(rig)).die();
+    await start(rig);
+    const before = rig.transactions.count;
+    const time = new Date(Date.now() + 3_600_000).toISOString();
+    const young = Array.from({ length: 1_000 }, (_, index) => {
+      const { payload, ...rest } = publicationOf(`/young${index}`, 1);
+      return { ...rest, payload: JSON.stringify({ ...JSON.parse(payload), time }) };
+    });
+    await Promise.all(young.map((publication) => rig.broker.publish(publication)));
+    await eventually(() => expect(rig.effects('orders', '/young999')).toBe(1));
+    expect(rig.transactions.count - before).toBeLessThan(200);
+  });
+
   it('is found also where several are in hand at once, with three deaths at most for each', async () => {
     const deadly = ['/s3', '/s4', '/s90'];
     const rig = open({ kills: ({ source }) => deadly.includes(source) });

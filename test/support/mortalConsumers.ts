@@ -21,13 +21,21 @@ export interface MortalOptions {
   /** What kills the process that handles it. */
   readonly kills: (message: IncomingMessage, consumer: string) => boolean;
   readonly handlerTimeoutMs?: number;
+  /** False: as where the broker dies with the process. */
+  readonly knowsRedelivered?: boolean;
 }
 
 /**
  * Processes that die of messages: from then on nothing of them reaches the database or the broker, which delivers
  * again what they had in hand. They share a database and a broker.
  */
-export const openMortalConsumers = ({ consumers, prefetch, kills, handlerTimeoutMs = 20 }: MortalOptions) => {
+export const openMortalConsumers = ({
+  consumers,
+  prefetch,
+  kills,
+  handlerTimeoutMs = 20,
+  knowsRedelivered = true,
+}: MortalOptions) => {
   const state = createMemoryState();
   const server = new BrokerServer(systemClock);
   const topology = topologyWith(
@@ -88,7 +96,7 @@ export const openMortalConsumers = ({ consumers, prefetch, kills, handlerTimeout
             },
           },
           subscriber: broker,
-          knowsRedelivered: true,
+          knowsRedelivered,
           pipeline,
           inbox: stores.inbox,
           gates,
