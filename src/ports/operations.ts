@@ -5,10 +5,10 @@ import type { RelaySwitch } from './relaySwitch.ts';
 export interface OutboxReport extends OutboxStats {
   readonly relay: {
     /**
-     * Of the relay of this process. `paused` holds for all processes; `stopped` says that none runs here, or not any
-     * more.
+     * Of the relay of this process. `blocked`: the broker is there, and takes nothing from publishers. `paused` holds
+     * for all processes; `stopped` says that none runs here, or not any more.
      */
-    readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'paused' | 'stopped';
+    readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'blocked' | 'paused' | 'stopped';
     /** When messages were last marked as published, by whichever process; ms since the epoch, null when none were. */
     readonly lastSuccessAt: number | null;
   };

@@ -123,7 +123,7 @@ describe('while the broker is away', () => {
     await rig.commit(...messages('a', 2));
     relay.wake();
     await rig.clock.advance(60_000);
-    expect(relay.status().state).toBe('waiting_for_broker');
+    expect(relay.status().state).toBe('blocked');
     expect(rig.logger.entries).toEqual([]);
     rig.broker.unblock();
     await rig.clock.until(async () => (await rig.pending()) === 0);

@@ -235,6 +235,8 @@ const openBroker = (config: Config, topology: Topology, clock: Clock, logger: Lo
     clock,
     logger,
     confirmTimeoutMs: config.confirmTimeoutMs,
+    // A broker that is silent must leave time for the relay to give up its leases.
+    closeTimeoutMs: Math.min(5_000, config.shutdownTimeoutMs / 5),
     publishChannels: config.publishChannels,
     publishStrategy: config.publishStrategy,
     tls: config.amqpTls,

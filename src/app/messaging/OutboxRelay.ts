@@ -29,7 +29,8 @@ export interface OutboxRelayOptions {
 }
 
 export interface RelayStatus {
-  readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'paused' | 'stopped';
+  /** `blocked`: the broker is there, and takes nothing from publishers (memory or disk alarm). */
+  readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'blocked' | 'paused' | 'stopped';
   /** When messages were last marked as published, in ms since the epoch; null when none was yet. */
   readonly lastSuccessAt: number | null;
 }
@@ -182,7 +183,7 @@ export class OutboxRelay {
   private state(): RelayStatus['state'] {
     if (!this.started || this.stopped !== null) return 'stopped';
     if (this.paused) return 'paused';
-    if (!this.gate.isOpen()) return 'waiting_for_broker';
+    if (!this.gate.isOpen()) return this.gate.isBlocked ? 'blocked' : 'waiting_for_broker';
     return this.lanes.isEmpty ? 'idle' : 'publishing';
   }
 

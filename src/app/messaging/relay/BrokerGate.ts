@@ -34,6 +34,11 @@ export class BrokerGate {
     return this.opened;
   }
 
+  /** The broker takes nothing from publishers. */
+  get isBlocked(): boolean {
+    return this.options.publisher.state === 'blocked';
+  }
+
   get waiting(): boolean {
     return !this.opened;
   }
