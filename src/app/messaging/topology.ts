@@ -52,7 +52,7 @@ export const orderflowTopology = (prefix: string, declared: readonly Consumer[] 
     ],
     queues: [
       ...work.map(({ name }) => ({ name, arguments: workQueueArguments(exchangeNames.dead, name) })),
-      ...dead.map((name) => ({ name, arguments: { 'x-queue-type': 'quorum' } })),
+      ...dead.map((name) => ({ name, arguments: deadQueueArguments })),
     ],
     bindings: [
       {
@@ -82,6 +82,12 @@ const workQueueArguments = (deadExchange: string, name: string) => ({
   'x-dead-letter-strategy': 'at-least-once',
   'x-overflow': 'reject-publish',
 });
+
+/**
+ * A dead letter that the database refuses is given back again and again, until somebody mends what is wrong. RabbitMQ 4
+ * would drop it after 20 times, as there is nowhere left for it to go; a limit of its own keeps it for a year.
+ */
+const deadQueueArguments = { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 };
 
 /**
  * Whether a queue gets messages with a routing key. What others have bound their queues for nobody here knows: such a
