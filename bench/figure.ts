@@ -31,6 +31,8 @@ export interface Setting {
 export interface Figure {
   readonly name: string;
   readonly needsRabbitmq: boolean;
+  /** What else it needs and is not here, as a sentence; empty when nothing is missing. */
+  readonly missing?: string;
   readonly measure: (setting: Setting) => Promise<readonly Result[]>;
 }
 

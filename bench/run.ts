@@ -18,6 +18,7 @@ import { groupCommit } from './figures/groupCommit.ts';
 import { intake64, intake256 } from './figures/intake.ts';
 import { latency } from './figures/latency.ts';
 import { memory } from './figures/memory.ts';
+import { recovery } from './figures/recovery.ts';
 import { redrive } from './figures/redrive.ts';
 import { relayBacklog } from './figures/relayBacklog.ts';
 import { storedOrders } from './figures/storedOrders.ts';
@@ -33,6 +34,7 @@ const figures: readonly Figure[] = [
   endToEnd,
   redrive,
   latency,
+  recovery,
   storedOrders,
   memory,
 ];
@@ -80,9 +82,10 @@ const run = async (): Promise<boolean> => {
   console.info(`${processor}, ${cores} cores, Node ${node}, load before the start ${loadAtStart}`);
   const results: (Result & { readonly figure: string })[] = [];
   const skipped: { readonly figure: string; readonly reason: string }[] = [];
-  for (const { name, needsRabbitmq, measure } of chosen) {
-    if (needsRabbitmq && unreachable) {
-      skipped.push({ figure: name, reason: unreachable });
+  for (const { name, needsRabbitmq, missing = '', measure } of chosen) {
+    const reason = needsRabbitmq && unreachable ? unreachable : missing;
+    if (reason !== '') {
+      skipped.push({ figure: name, reason });
       continue;
     }
     console.info(`\n${name}`);

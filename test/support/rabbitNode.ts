@@ -36,6 +36,8 @@ export interface RabbitNode {
   stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** `kill` for a process that ends itself: does not wait. */
+  abandon(): void;
   /** SIGSTOP: it keeps its connections, and answers nobody. */
   freeze(): void;
   thaw(): void;
@@ -61,7 +63,8 @@ const epmd = ((): string | null => {
   }
 })();
 
-const missing =
+/** Why no node can be started here; empty when one can. */
+export const whyNoOwnRabbit =
   scripts === null || !existsSync(scripts)
     ? 'the rabbitmq-server package is not installed here; TEST_RABBITMQ_SBIN may name the folder of its scripts'
     : epmd === null
@@ -70,9 +73,10 @@ const missing =
 
 /** A suite that starts RabbitMQ nodes of its own. Without the server package it is skipped, and says so. */
 export const describeWithOwnRabbit = (title: string, suite: () => void): void => {
-  if (missing === '') describe(title, suite);
-  else if (process.env.REQUIRE_SERVICES === '1') throw new Error(`${missing}; REQUIRE_SERVICES=1 demands it`);
-  else describe.skip(`${title} (skipped: ${missing})`, suite);
+  if (whyNoOwnRabbit === '') describe(title, suite);
+  else if (process.env.REQUIRE_SERVICES === '1')
+    throw new Error(`${whyNoOwnRabbit}; REQUIRE_SERVICES=1 demands it`);
+  else describe.skip(`${title} (skipped: ${whyNoOwnRabbit})`, suite);
 };
 
 export const freePort = async (): Promise<number> => {
@@ -103,9 +107,16 @@ export const rabbitHome = async (): Promise<RabbitHome> => {
   });
   await eventually(() => accepts(mapperPort));
   const nodes: RabbitNode[] = [];
+  // A run that is cut short leaves no node behind: they are in process groups of their own.
+  const endAll = (): void => {
+    mapper.kill('SIGKILL');
+    for (const node of nodes) node.abandon();
+  };
+  process.once('exit', endAll);
   const close = async (): Promise<void> => {
     for (const node of nodes) await node.kill();
     await end(mapper, 'SIGKILL');
+    process.off('exit', endAll);
     await rm(directory, { recursive: true, force: true });
   };
   return { directory, env, nodes, close };
@@ -197,6 +208,10 @@ class NodeProcess implements RabbitNode {
     await this.endWith('SIGKILL');
   }
 
+  abandon(): void {
+    this.signal('SIGKILL');
+  }
+
   freeze(): void {
     this.signal('SIGSTOP');
   }
@@ -223,7 +238,8 @@ class NodeProcess implements RabbitNode {
   }
 
   private signal(signal: NodeJS.Signals): void {
-    if (this.child?.pid !== undefined) process.kill(-this.child.pid, signal);
+    const { child } = this;
+    if (child?.pid !== undefined && !hasEnded(child)) process.kill(-child.pid, signal);
   }
 
   private async log(): Promise<string> {

@@ -4,7 +4,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { ConnectionSettings } from './AmqpConnection.ts';
 import { AmqpPublisher } from './AmqpPublisher.ts';
 import { AmqpSubscriber } from './AmqpSubscriber.ts';
-import type { Backoff } from './backoff.ts';
+import { type Backoff, reconnectBackoff } from './backoff.ts';
 import { brokerAddresses } from './brokerAddresses.ts';
 import type { PublishStrategy } from './ChannelPool.ts';
 import type { TlsFiles } from './tlsFiles.ts';
@@ -33,7 +33,7 @@ export interface AmqpBrokerOptions {
   readonly heartbeatSeconds?: number;
   /** For `amqps:` URLs. */
   readonly tls?: TlsFiles;
-  /** Between attempts to connect, with full jitter. Default 200 ms, doubled each time up to 5 s. */
+  /** Between attempts to connect, with full jitter. Default `reconnectBackoff`. */
   readonly backoff?: Backoff;
   /** From 0 to below 1. */
   readonly random?: () => number;
@@ -54,7 +54,7 @@ export const connectAmqpBroker = (options: AmqpBrokerOptions): Broker => {
     setupTimeoutMs: options.setupTimeoutMs ?? 15_000,
     tls: options.tls ?? {},
     heartbeatSeconds: options.heartbeatSeconds ?? 10,
-    backoff: options.backoff ?? { baseMs: 200, capMs: 5000 },
+    backoff: options.backoff ?? reconnectBackoff,
     random: options.random ?? Math.random,
   };
   const closeTimeoutMs = options.closeTimeoutMs ?? 5000;

@@ -10,7 +10,7 @@ export interface RelaySettings {
   readonly markBatch: number;
   /** ... or the first of them has waited so long, or nothing else is in flight. */
   readonly markDelayMs: number;
-  /** Between attempts to reach a broker or a database that does not answer. */
+  /** Between attempts to reach a broker or a database that does not answer: each is a single message or statement. */
   readonly outageBackoff: Backoff;
   /** Between attempts for one message that the broker refuses. */
   readonly messageBackoff: Backoff;
@@ -24,7 +24,7 @@ export const defaultRelaySettings: RelaySettings = {
   leaseTtlMs: 10_000,
   markBatch: 500,
   markDelayMs: 10,
-  outageBackoff: { firstMs: 100, maxMs: 10_000 },
+  outageBackoff: { firstMs: 100, maxMs: 1_000 },
   messageBackoff: { firstMs: 200, maxMs: 60_000 },
   maxPayloads: 64 * 1024 * 1024,
 };
