@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url';
 const main = fileURLToPath(new URL('../../src/app/main.ts', import.meta.url));
 
 /** The real program in a process of its own. */
-export interface ServerProcess {
-  readonly url: string;
+export interface WorkerProcess {
   readonly pid: number;
   hasEnded(): boolean;
   /** Everything it has written so far. */
@@ -17,33 +16,50 @@ export interface ServerProcess {
   stop(): Promise<number | null>;
 }
 
+export interface ServerProcess extends WorkerProcess {
+  readonly url: string;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
 /** Starts the program on a free port, and resolves when it listens. Rejects with its output when it ends before. */
-export const startServer = async (env: Readonly<Record<string, string>>): Promise<ServerProcess> => {
+export const startServer = async (env: Environment): Promise<ServerProcess> => {
+  const { worker, said } = await launch(env, /listening on (http:[^"\s]+)/);
+  return { ...worker, url: said[1] ?? '' };
+};
+
+/** Starts the program without the role `api`, and resolves when it has started. */
+export const startWorker = async (env: Environment): Promise<WorkerProcess> =>
+  (await launch(env, /"msg":"started"/)).worker;
+
+const launch = async (
+  env: Environment,
+  sign: RegExp,
+): Promise<{ readonly worker: WorkerProcess; readonly said: RegExpExecArray }> => {
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  const listening = new Promise<string>((resolve, reject) => {
+  const said = await new Promise<RegExpExecArray>((resolve, reject) => {
     const look = (chunk: Buffer) => {
       output += chunk.toString();
-      const url = /listening on (http:[^"\s]+)/.exec(output)?.[1];
-      if (url !== undefined) resolve(url);
+      const found = sign.exec(output);
+      if (found !== null) resolve(found);
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${output}`)));
   });
-  const url = await listening;
-  return {
-    url,
+  const worker = {
     pid: child.pid ?? 0,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     output: () => output,
     kill: () => end(child, 'SIGKILL').then(() => undefined),
     stop: () => end(child, 'SIGTERM'),
   };
+  return { worker, said };
 };
 
 const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {

@@ -1,0 +1,64 @@
+import Table from 'cli-table3';
+import { afterAll, beforeAll, it } from 'vitest';
+import { describeWithOwnRabbit } from '../support/rabbitNode.ts';
+import type { Fault } from './faults.ts';
+import { type FaultWorld, openFaultWorld } from './faultWorld.ts';
+import { type Load, type Survival, surviveFault, warmUp } from './surviveFault.ts';
+
+/** For starting it all, for one fault, and for the end. */
+const timeoutMs = 600_000;
+
+/** One installation on a cluster of its own that lives through these faults, one after the other. */
+export const describeFaults = (
+  title: string,
+  faults: readonly Fault[],
+  load: Load & { readonly perSecond: number },
+): void =>
+  describeWithOwnRabbit(title, () => {
+    let opening: Promise<FaultWorld>;
+    const survivals: Survival[] = [];
+
+    beforeAll(async () => {
+      opening = openFaultWorld(load.perSecond);
+      await warmUp(await opening, load);
+    }, timeoutMs);
+
+    afterAll(async () => {
+      await opening.then(
+        (world) => world.close(),
+        () => undefined, // it has closed what it had opened
+      );
+      console.info(tableOf(survivals));
+    }, timeoutMs);
+
+    for (const fault of faults)
+      it(
+        `${fault.name}: every event takes effect once and in order, and nothing is left`,
+        async () => {
+          survivals.push(await surviveFault(await opening, fault, load));
+        },
+        timeoutMs,
+      );
+  });
+
+const tableOf = (survivals: readonly Survival[]): string => {
+  const table = new Table({
+    head: ['fault', 'orders', 'per s', 'silence', 'catch-up', 'repeated', 'MB', 'handles'],
+    style: { head: [], border: [] },
+  });
+  for (const { fault, orders, perSecond, silenceMs, catchUpMs, repeated, processes } of survivals) {
+    const each = (what: 'residentMb' | 'handles'): string =>
+      processes.map(([before, after]) => `${before[what]}→${after[what]}`).join(' ');
+    const times = [silenceMs, catchUpMs].map((ms) => `${(ms / 1000).toFixed(1)} s`);
+    table.push([
+      fault,
+      orders,
+      perSecond.toFixed(0),
+      ...times,
+      repeated,
+      each('residentMb'),
+      each('handles'),
+    ]);
+  }
+  return table.toString();
+};

@@ -1,0 +1,93 @@
+import { HttpClient } from '../support/httpClient.ts';
+
+/** Places orders at an even pace, however long the answers take, and cancels every fourth. */
+export interface SteadyShop {
+  /** Every order that was answered with 201, by its id. */
+  readonly placed: ReadonlyMap<string, PlacedOrder>;
+  /** Every other answer, and every request without one. */
+  readonly refused: readonly string[];
+  go(): void;
+  /** Resolves when every request is answered. */
+  pause(): Promise<void>;
+  close(): void;
+}
+
+export interface PlacedOrder {
+  readonly sku: string;
+  readonly cancelled: boolean;
+}
+
+/** Several, so that not every order waits for every other. */
+export const skus: readonly string[] = Array.from({ length: 50 }, (_, index) => `tea-${index}`);
+export const quantity = 2;
+
+const tickMs = 10;
+/** More do not wait for their answers at a time; the pace is missed then. */
+const mostUnderWay = 256;
+
+export const steadyShop = (url: string, perSecond: number): SteadyShop => {
+  const client = new HttpClient(Number(new URL(url).port));
+  const placed = new Map<string, PlacedOrder>();
+  const refused: string[] = [];
+  const underWay = new Set<Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let turn = 0;
+
+  const post = async (path: string, body: object, status: number): Promise<string | null> => {
+    try {
+      const answer = await client.send({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+        body: JSON.stringify(body),
+      });
+      if (answer.status === status) return answer.json.id;
+      refused.push(`${path}: ${answer.status} ${answer.text}`);
+    } catch (error) {
+      refused.push(`${path}: ${error}`);
+    }
+    return null;
+  };
+
+  const shop = async (): Promise<void> => {
+    turn += 1;
+    const cancelled = turn % 4 === 0;
+    const sku = skus[turn % skus.length] ?? '';
+    const lines = [{ sku, quantity, unitPrice: 1299 }];
+    const id = await post('/v1/orders', { customerId: 'c-42', currency: 'EUR', lines }, 201);
+    if (id === null) return;
+    placed.set(id, { sku, cancelled });
+    if (cancelled) await post(`/v1/orders/${id}/cancel`, { reason: 'changed my mind' }, 200);
+  };
+
+  const pace = (): void => {
+    let owed = 0;
+    let last = performance.now();
+    timer = setInterval(() => {
+      const now = performance.now();
+      // What was missed is not made up for: a burst would be another load.
+      owed = Math.min(owed + ((now - last) * perSecond) / 1000, perSecond / 10);
+      last = now;
+      for (; owed >= 1 && underWay.size < mostUnderWay; owed -= 1) {
+        const request = shop().finally(() => underWay.delete(request));
+        underWay.add(request);
+      }
+    }, tickMs);
+  };
+
+  return {
+    placed,
+    refused,
+    go: pace,
+    pause: async () => {
+      clearInterval(timer);
+      await Promise.all(underWay);
+      // Idle connections would count as what the server holds.
+      client.close();
+    },
+    close: () => {
+      clearInterval(timer);
+      client.close();
+    },
+  };
+};
