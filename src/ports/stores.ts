@@ -1,4 +1,5 @@
 import type { ActionReader } from './adminActions.ts';
+import type { CallbackCleaner, CallbackReader } from './callbacks.ts';
 import type { DeadLetterDesk } from './deadLetters.ts';
 import type { EventReader } from './eventStore.ts';
 import type { IdempotencyCleaner } from './idempotencyStore.ts';
@@ -27,6 +28,8 @@ export interface Stores {
   readonly replays: ReplayReader;
   readonly relaySwitch: RelaySwitchReader;
   readonly actions: ActionReader;
+  readonly callbacks: CallbackReader;
+  readonly callbackCleaner: CallbackCleaner;
   readonly orderViews: OrderViewReader;
   readonly trace: MessageTrace;
   /** Resolves when the database answers a query; rejects with `StoreUnavailable` when it does not. */

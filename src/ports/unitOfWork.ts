@@ -1,4 +1,5 @@
 import type { ActionRecorder } from './adminActions.ts';
+import type { CallbackInbox } from './callbacks.ts';
 import type { DeadLetterTaker } from './deadLetters.ts';
 import type { EventAppender } from './eventStore.ts';
 import type { IdempotencyKeeper } from './idempotencyStore.ts';
@@ -21,6 +22,7 @@ export interface Transaction {
   readonly replays: ReplayKeeper;
   readonly relaySwitch: RelaySwitchKeeper;
   readonly actions: ActionRecorder;
+  readonly callbacks: CallbackInbox;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { callbacksContract } from './callbacksContract.ts';
 import { deadLettersContract } from './deadLettersContract.ts';
 import { eventStoreContract } from './eventStoreContract.ts';
 import { idempotencyStoreContract } from './idempotencyStoreContract.ts';
@@ -25,6 +26,7 @@ describe.each(storeAdapters)('$name', (adapter) => {
   deadLettersContract(adapter);
   processRegisterContract(adapter);
   operationsContract(adapter);
+  callbacksContract(adapter);
   orderViewsContract(adapter);
   orderViewsRebuildContract(adapter);
   messageTraceContract(adapter);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { StoreUnavailable, type Transaction, type UnitOfWork } from '../../ports/unitOfWork.ts';
 import { MemoryTransaction, type Pause } from './MemoryTransaction.ts';
+import { createCallbackInbox } from './memoryCallbacks.ts';
 import { createDeadLetterTaker } from './memoryDeadLetters.ts';
 import { createEventAppender } from './memoryEvents.ts';
 import { createIdempotencyKeeper } from './memoryIdempotency.ts';
@@ -73,6 +74,7 @@ export class MemoryUnitOfWork implements UnitOfWork {
       replays: createReplayKeeper(transaction),
       relaySwitch: createRelaySwitchKeeper(transaction),
       actions: createActionRecorder(transaction),
+      callbacks: createCallbackInbox(transaction),
     };
   }
 }

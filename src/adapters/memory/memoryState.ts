@@ -1,5 +1,6 @@
 import type { AdminAction } from '../../ports/adminActions.ts';
 import type { DeadLetter, RedriveJob } from '../../ports/deadLetters.ts';
+import type { CallbackRow } from '../../ports/callbacks.ts';
 import type { RecordedEvent } from '../../ports/eventStore.ts';
 import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';
@@ -64,6 +65,8 @@ export interface MemoryState {
   readonly queueStarts: Map<string, number>;
   readonly adminActions: AdminAction[];
   relaySwitch: RelaySwitch;
+  /** By `callbackKeyText`. */
+  readonly callbacks: Map<string, CallbackRow>;
   leases: LeaseTable;
 }
 
@@ -86,6 +89,7 @@ export const createMemoryState = (): MemoryState => ({
   queueStarts: new Map(),
   adminActions: [],
   relaySwitch: { paused: false, changedAt: null, changedBy: null },
+  callbacks: new Map(),
   leases: emptyLeaseTable,
 });
 

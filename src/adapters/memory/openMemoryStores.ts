@@ -3,6 +3,7 @@ import type { Stores } from '../../ports/stores.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { Pause } from './MemoryTransaction.ts';
 import { MemoryUnitOfWork } from './MemoryUnitOfWork.ts';
+import { createCallbackCleaner, createCallbackReader } from './memoryCallbacks.ts';
 import { createDeadLetterDesk } from './memoryDeadLetters.ts';
 import { createEventReader } from './memoryEvents.ts';
 import { createIdempotencyCleaner } from './memoryIdempotency.ts';
@@ -48,6 +49,8 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     replays: createReplayReader(state, pause),
     relaySwitch: createRelaySwitchReader(state, pause),
     actions: createActionReader(state, pause),
+    callbacks: createCallbackReader(state, pause),
+    callbackCleaner: createCallbackCleaner(state, pause),
     orderViews: createOrderViewReader(state, pause),
     trace: createMessageTrace(state, pause),
     ping: () => pause('ping'),

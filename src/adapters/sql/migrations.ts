@@ -3,6 +3,7 @@ import * as stores from '../../../migrations/0001_stores.ts';
 import * as deadLetters from '../../../migrations/0002_dead_letters.ts';
 import * as snapshots from '../../../migrations/0003_snapshots.ts';
 import * as operations from '../../../migrations/0004_operations.ts';
+import * as callbacks from '../../../migrations/0006_callbacks.ts';
 import * as consumerProcesses from '../../../migrations/0007_consumer_processes.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
@@ -11,6 +12,7 @@ const migrations: readonly Migration[] = [
   { name: '0002_dead_letters', ...deadLetters },
   { name: '0003_snapshots', ...snapshots },
   { name: '0004_operations', ...operations },
+  { name: '0006_callbacks', ...callbacks },
   { name: '0007_consumer_processes', ...consumerProcesses },
 ];
 

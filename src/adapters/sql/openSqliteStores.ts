@@ -22,6 +22,7 @@ import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
 import { SqliteKeyIndex } from './SqliteKeyIndex.ts';
 import { SqlWriter } from './SqlWriter.ts';
 import { createActionReader, createActionRecorder } from './sqlAdminActions.ts';
+import { createCallbackCleaner, createCallbackInbox, createCallbackReader } from './sqlCallbacks.ts';
 import { createDeadLetterDesk, createDeadLetterTaker } from './sqlDeadLetters.ts';
 import {
   isMemory,
@@ -87,6 +88,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     replays: createReplayKeeper(session, dialect),
     relaySwitch: createRelaySwitchKeeper(session, dialect),
     actions: createActionRecorder(session, dialect),
+    callbacks: createCallbackInbox(session, dialect),
   });
   return {
     unitOfWork: {
@@ -108,6 +110,8 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     replays: createReplayReader(read),
     relaySwitch: createRelaySwitchReader(read),
     actions: createActionReader(read),
+    callbacks: createCallbackReader(read),
+    callbackCleaner: createCallbackCleaner(writer, dialect),
     orderViews: createOrderViewReader(read, dialect),
     trace: createMessageTrace(read, dialect),
     ping: async () => {
