@@ -1,9 +1,12 @@
 import type { AddressInfo } from 'node:net';
+import { callbackProviders } from '../../src/adapters/http/callbacks/schemes.ts';
 import { createHttpServer, type HttpServer } from '../../src/adapters/http/createHttpServer.ts';
 import type { HttpLimits } from '../../src/adapters/http/deps.ts';
 import { openMemoryStores } from '../../src/adapters/memory/openMemoryStores.ts';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
+import { callbackService } from '../../src/app/callbacks/callbackService.ts';
+import { ParkedCallbacks } from '../../src/app/callbacks/ParkedCallbacks.ts';
 import { snapshotSchemas } from '../../src/app/commands/snapshots.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import { stockModel } from '../../src/app/inventory/inventoryModels.ts';
@@ -26,6 +29,8 @@ export interface HarnessOptions {
   readonly pause?: (label: string) => Promise<void>;
   /** Stands between the edge and the application, to hold things up at will. */
   readonly between?: (orders: OrderService) => OrderService;
+  /** Who may send callbacks, and how they sign. */
+  readonly providers?: Parameters<typeof callbackProviders>[0];
   /** How many writes may wait. */
   readonly capacity?: number;
 }
@@ -85,6 +90,10 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
     onCommitted: () => commits.notify(),
   });
   const orders = orderService({ pipeline, events: stores.events, views: stores.orderViews, waiters });
+  const callbacks = callbackService({ pipeline, callbacks: stores.callbacks, ...system });
+  const parked = new ParkedCallbacks({ callbacks: stores.callbacks, pipeline, ...system });
+  commits.onCommit(() => parked.wake());
+  parked.start();
   const health = { databaseAnswers: true, draining: false };
   const http = createHttpServer(
     {
@@ -105,6 +114,8 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
         announce: () => {},
       }),
       replays: replayService({ stores, ...system, onJob: () => {} }),
+      callbacks,
+      callbackProviders: callbackProviders(options.providers ?? new Map()),
       inbox: stores.inbox,
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
@@ -150,6 +161,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
   const close = async (): Promise<void> => {
     client.close();
     await http.close(500);
+    await parked.stop();
     await pipeline.stop();
     await stores.close();
   };

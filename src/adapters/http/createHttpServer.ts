@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { Connections } from './Connections.ts';
 import { createHttpApp } from './createHttpApp.ts';
 import { defaultHttpLimits, type HttpDeps, type HttpLimits } from './deps.ts';
+import { RateLimiter } from './RateLimiter.ts';
 
 export interface HttpServer {
   /** Not listening yet: the caller chooses the address. */
@@ -30,7 +31,8 @@ export const createHttpServer = (deps: HttpDeps, changed: Partial<HttpLimits> = 
   server.maxHeadersCount = 0;
   server.timeout = limits.socketTimeoutMs;
   server.maxConnections = limits.maxConnections;
-  const edge = { deps, limits, closing: closing.signal };
+  const callbackFailures = new RateLimiter(limits.callbackFailuresPerMinute, deps.clock.now);
+  const edge = { deps, limits, callbackFailures, closing: closing.signal };
   const connections = new Connections(edge, createHttpApp(edge));
   server.on('request', connections.begin);
   // The body's reader asks the client to go on, once the checks before it are passed; others are refused there.

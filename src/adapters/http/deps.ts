@@ -1,3 +1,4 @@
+import type { CallbackService } from '../../ports/callbackService.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeadLetterService } from '../../ports/deadLetterService.ts';
 import type { Ids } from '../../ports/ids.ts';
@@ -7,6 +8,8 @@ import type { OperationsService } from '../../ports/operations.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 import type { ReplayService } from '../../ports/replayService.ts';
 import type { StockService } from '../../ports/stockService.ts';
+import type { CallbackProvider } from './callbacks/CallbackScheme.ts';
+import type { RateLimiter } from './RateLimiter.ts';
 
 /** What the HTTP edge needs of the rest of the program. */
 export interface HttpDeps {
@@ -16,6 +19,9 @@ export interface HttpDeps {
   readonly deadLetters: DeadLetterService;
   readonly operations: OperationsService;
   readonly replays: ReplayService;
+  readonly callbacks: CallbackService;
+  /** By the name in their path. */
+  readonly callbackProviders: ReadonlyMap<string, CallbackProvider>;
   readonly inbox: Pick<InboxReader, 'blocked'>;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -32,6 +38,9 @@ export interface HttpDeps {
 export interface HttpLimits {
   /** Before and after decompression. */
   readonly maxBodyBytes: number;
+  readonly maxCallbackBytes: number;
+  /** Per provider and address: callbacks that are not genuine and are told so; 0 is no limit. */
+  readonly callbackFailuresPerMinute: number;
   readonly maxHeaderBytes: number;
   /** A client must have sent its headers, and the whole request, within these. */
   readonly headersTimeoutMs: number;
@@ -53,6 +62,8 @@ export interface HttpLimits {
 
 export const defaultHttpLimits: HttpLimits = {
   maxBodyBytes: 256 * 1024,
+  maxCallbackBytes: 64 * 1024,
+  callbackFailuresPerMinute: 3_000,
   maxHeaderBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -69,6 +80,7 @@ export const defaultHttpLimits: HttpLimits = {
 export interface Edge {
   readonly deps: HttpDeps;
   readonly limits: HttpLimits;
+  readonly callbackFailures: RateLimiter;
   /** Fires when the server starts to close: streams end, and connections are closed after their answer. */
   readonly closing: AbortSignal;
 }

@@ -7,6 +7,10 @@ import { idSchema, textSchema } from './text.ts';
 
 const text = textSchema();
 
+export const currencyCode = z
+  .string()
+  .refine((code) => currencies.has(code), 'must be a currency code of ISO 4217');
+
 const line = z.strictObject({
   sku: idSchema,
   quantity: bounded(1, 1_000_000),
@@ -49,7 +53,7 @@ const lines = z
 
 export const placeOrderBody = z.strictObject({
   customerId: idSchema,
-  currency: z.string().refine((code) => currencies.has(code), 'must be a currency code of ISO 4217'),
+  currency: currencyCode,
   clientReference: text.optional(),
   lines,
   shippingAddress: shippingAddress.nullable().optional(),

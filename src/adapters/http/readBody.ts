@@ -14,14 +14,19 @@ export const hasBody = ({ req }: Exchange): boolean => {
  * stops at the limit, so a small body that swells costs no memory. Media type and encoding are checked before.
  */
 export const readBody = async (exchange: Exchange): Promise<Buffer> => {
-  const { req, res, edge } = exchange;
-  const limit = edge.limits.maxBodyBytes;
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-  if (awaitsContinue(exchange)) res.writeContinue();
-  const bytes = await collect(exchange, limit);
+  const limit = exchange.edge.limits.maxBodyBytes;
+  const bytes = await readRawBody(exchange, limit);
   const body = contentEncoding(exchange) === 'gzip' && bytes.length > 0 ? await gunzip(bytes, limit) : bytes;
   exchange.bodyBytes = body.length;
   return body;
+};
+
+/** The body's bytes as they were sent, at most `limit` of them. */
+export const readRawBody = (exchange: Exchange, limit: number): Promise<Buffer> => {
+  const { req, res } = exchange;
+  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+  if (awaitsContinue(exchange)) res.writeContinue();
+  return collect(exchange, limit);
 };
 
 export const contentEncoding = ({ req }: Exchange): string =>

@@ -1,3 +1,5 @@
+import { getCallback, listCallbacks } from './callbackReads.ts';
+import { receiveCallback } from './callbacks/receiveCallback.ts';
 import {
   cancelRedriveJob,
   discardDeadLetters,
@@ -32,6 +34,7 @@ export const routes: readonly Route[] = [
   { path: '/v1/orders/:id/deliver', methods: { POST: deliverOrder } },
   { path: '/v1/orders/:id/refund', methods: { POST: refundOrder } },
   { path: '/v1/stock/:sku', methods: { GET: getStock, PUT: putStock } },
+  { path: '/v1/callbacks/:provider', methods: { POST: receiveCallback } },
   { path: '/v1/events', methods: { GET: streamEvents } },
   { path: '/v1/admin/dead-letters', methods: { GET: listDeadLetters } },
   { path: '/v1/admin/dead-letters/redrive', methods: { POST: redriveDeadLetters } },
@@ -39,6 +42,8 @@ export const routes: readonly Route[] = [
   { path: '/v1/admin/redrive-jobs/:id', methods: { GET: getRedriveJob } },
   { path: '/v1/admin/redrive-jobs/:id/cancel', methods: { POST: cancelRedriveJob } },
   { path: '/v1/admin/dead-letters/:id', methods: { GET: getDeadLetter } },
+  { path: '/v1/admin/callbacks', methods: { GET: listCallbacks } },
+  { path: '/v1/admin/callbacks/:id', methods: { GET: getCallback } },
   { path: '/v1/admin/held', methods: { GET: listHeld } },
   { path: '/v1/admin/outbox', methods: { GET: getOutbox } },
   { path: '/v1/admin/outbox/retry', methods: { POST: retryOutbox } },
