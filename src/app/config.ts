@@ -6,6 +6,8 @@ import {
   brokerVariables,
   contradictingTls,
 } from './config/brokerConfig.ts';
+import { type CallbackProviders, readCallbackProviders } from './config/callbackProviders.ts';
+import { edgeVariables, halfOfTls, type TlsConfig, tlsOf } from './config/edgeConfig.ts';
 
 export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
 export type Role = (typeof roles)[number];
@@ -48,6 +50,11 @@ export interface Config {
   readonly consumerPrefetch: number;
   readonly handlerTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  readonly callbackProviders: CallbackProviders;
+  /** Per provider and address; 0 is no limit. */
+  readonly callbackFailuresPerMinute: number;
+  readonly callbackRetentionDays: number;
+  readonly tls: TlsConfig;
 }
 
 /** Every mistake in the configuration at once, a sentence each. */
@@ -132,6 +139,9 @@ const environment = z.object({
   CONSUMER_PREFETCH: wholeNumber(500, 1, 65_535),
   HANDLER_TIMEOUT_MS: wholeNumber(10_000, 100, 600_000),
   SHUTDOWN_TIMEOUT_SECONDS: wholeNumber(15, 1, 600),
+  ...edgeVariables,
+  CALLBACK_FAILURES_PER_MINUTE: wholeNumber(3_000, 0, 1_000_000),
+  CALLBACK_RETENTION_DAYS: wholeNumber(30, 1, 3_650),
 });
 
 /** Reads the configuration. An empty variable counts as absent. Throws `ConfigError`. */
@@ -144,7 +154,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
   }
   const values = parsed.data;
-  const mistakes = contradictions(values);
+  const callbacks = readCallbackProviders(values.CALLBACK_SECRETS, values.CALLBACK_SCHEMES);
+  const mistakes = [...contradictions(values), ...callbacks.mistakes];
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     host: values.HOST,
@@ -171,6 +182,10 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     consumerPrefetch: values.CONSUMER_PREFETCH,
     handlerTimeoutMs: values.HANDLER_TIMEOUT_MS,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
+    callbackProviders: callbacks.providers,
+    callbackFailuresPerMinute: values.CALLBACK_FAILURES_PER_MINUTE,
+    callbackRetentionDays: values.CALLBACK_RETENTION_DAYS,
+    tls: tlsOf(values),
   };
 };
 
@@ -194,6 +209,7 @@ export const databaseOf = (
 const contradictions = (values: z.output<typeof environment>): string[] => [
   ...contradictingRoles(values),
   ...contradictingTls(values),
+  ...halfOfTls(values),
 ];
 
 const contradictingRoles = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {

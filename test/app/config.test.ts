@@ -45,6 +45,10 @@ describe('without any variable', () => {
       consumerPrefetch: 500,
       handlerTimeoutMs: 10_000,
       shutdownTimeoutMs: 15_000,
+      callbackProviders: new Map(),
+      callbackFailuresPerMinute: 3_000,
+      callbackRetentionDays: 30,
+      tls: null,
     });
   });
 
@@ -90,6 +94,8 @@ describe('a variable', () => {
     ['CONSUMER_PREFETCH', '1', { consumerPrefetch: 1 }],
     ['HANDLER_TIMEOUT_MS', '100', { handlerTimeoutMs: 100 }],
     ['SHUTDOWN_TIMEOUT_SECONDS', '1', { shutdownTimeoutMs: 1_000 }],
+    ['CALLBACK_FAILURES_PER_MINUTE', '0', { callbackFailuresPerMinute: 0 }],
+    ['CALLBACK_RETENTION_DAYS', '1', { callbackRetentionDays: 1 }],
   ];
   it.each(values)('%s=%s is taken', (name, value, expected) => {
     expect(readConfig({ [name]: value })).toEqual({ ...readConfig({}), ...expected });
@@ -111,6 +117,8 @@ describe('a mistake', () => {
     ['CONSUMER_PREFETCH', 1, 65_535],
     ['HANDLER_TIMEOUT_MS', 100, 600_000],
     ['SHUTDOWN_TIMEOUT_SECONDS', 1, 600],
+    ['CALLBACK_FAILURES_PER_MINUTE', 0, 1_000_000],
+    ['CALLBACK_RETENTION_DAYS', 1, 3_650],
   ];
   it.each(wholeNumbers)('%s must be a whole number between its bounds', (name, min, max) => {
     const sentence = `${name} must be a whole number from ${min} to ${max}`;

@@ -25,11 +25,13 @@ const openRig = (step = 2) => {
     },
     idempotency: stores.idempotencyCleaner,
     inbox: stores.inboxCleaner,
+    callbacks: stores.callbackCleaner,
     clock,
     logger,
     outboxRetentionMs: 72 * hours,
     idempotencyTtlMs: 24 * hours,
     seenRetentionMs: 14 * 24 * hours,
+    callbackRetentionMs: 30 * 24 * hours,
     step,
   });
   return { clock, stores, logger, steps, outage, cleaner };
@@ -85,6 +87,26 @@ test('what is past its retention is deleted, and nothing else', async () => {
   expect(await known(rig, ['old', 'young'])).toEqual({ records: ['young'], seen: ['old', 'young'] });
   await rig.clock.advance(13 * 24 * hours);
   expect(await known(rig, ['old', 'young'])).toEqual({ records: [], seen: ['young'] });
+  await rig.cleaner.stop();
+});
+
+test('callbacks are kept longer than their senders repeat them, and parked ones until they are heard', async () => {
+  const rig = openRig();
+  const row = (callbackId: string, state: 'applied' | 'parked') => ({
+    ...{ id: callbackId, tenant: 't', provider: 'acme', callbackId, state, stream: 'orders/o', fact: '{}' },
+    ...{ error: null, receivedAt: rig.clock.now(), appliedAt: null, correlationId: 'c', traceparent: null },
+    body: '',
+  });
+  await rig.stores.unitOfWork.transact(async (tx) => {
+    await tx.callbacks.save([row('applied', 'applied'), row('parked', 'parked')]);
+  });
+  const left = async () =>
+    (await rig.stores.callbacks.list({ tenant: 't', limit: 9 })).map(({ callbackId }) => callbackId);
+  rig.cleaner.start();
+  await rig.clock.advance(30 * 24 * hours - 60_000);
+  expect(await left()).toEqual(['parked', 'applied']);
+  await rig.clock.advance(120_000);
+  expect(await left()).toEqual(['parked']);
   await rig.cleaner.stop();
 });
 

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { callbackProviders } from '../../src/adapters/http/callbacks/schemes.ts';
+import { type CertificateFiles, readCertificate } from '../../src/adapters/http/certificate.ts';
 import { createHttpServer, type HttpServer } from '../../src/adapters/http/createHttpServer.ts';
 import type { HttpLimits } from '../../src/adapters/http/deps.ts';
 import { openMemoryStores } from '../../src/adapters/memory/openMemoryStores.ts';
@@ -31,6 +32,8 @@ export interface HarnessOptions {
   readonly between?: (orders: OrderService) => OrderService;
   /** Who may send callbacks, and how they sign. */
   readonly providers?: Parameters<typeof callbackProviders>[0];
+  /** Serves TLS; `client`, `send` and `post` then do not reach it. */
+  readonly tls?: CertificateFiles;
   /** How many writes may wait. */
   readonly capacity?: number;
 }
@@ -94,6 +97,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
   const parked = new ParkedCallbacks({ callbacks: stores.callbacks, pipeline, ...system });
   commits.onCommit(() => parked.wake());
   parked.start();
+  const { tls } = options;
   const health = { databaseAnswers: true, draining: false };
   const http = createHttpServer(
     {
@@ -121,6 +125,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },
     { lingerMs: 100, ...options.limits },
+    tls === undefined ? null : { certificate: await readCertificate(tls, logger), files: tls },
   );
   await new Promise<void>((resolve) => http.server.listen(0, '127.0.0.1', resolve));
   const { port } = http.server.address() as AddressInfo;

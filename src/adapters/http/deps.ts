@@ -56,6 +56,8 @@ export interface HttpLimits {
   readonly streamHeartbeatMs: number;
   /** How long a stream rests after it was woken, so that many small commits make one page. */
   readonly streamPauseMs: number;
+  /** From one look at the certificate's files to the next. */
+  readonly certificatePollMs: number;
   /** How long the rest of a refused body is read and thrown away, so that the client gets to read its answer. */
   readonly lingerMs: number;
 }
@@ -73,6 +75,7 @@ export const defaultHttpLimits: HttpLimits = {
   maxStreams: 200,
   streamHeartbeatMs: 15_000,
   streamPauseMs: 10,
+  certificatePollMs: 5_000,
   lingerMs: 1_000,
 };
 

@@ -1,6 +1,6 @@
 import type { AdminAction } from '../../ports/adminActions.ts';
-import type { DeadLetter, RedriveJob } from '../../ports/deadLetters.ts';
 import type { CallbackRow } from '../../ports/callbacks.ts';
+import type { DeadLetter, RedriveJob } from '../../ports/deadLetters.ts';
 import type { RecordedEvent } from '../../ports/eventStore.ts';
 import type { IdempotencyRecord } from '../../ports/idempotencyStore.ts';
 import type { SeenMessage, WaitingMessage } from '../../ports/inbox.ts';

@@ -4,6 +4,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { type Context, contexts, databaseOf } from '../config.ts';
 import { actionsCommand } from './actionsCommand.ts';
 import type { CliContext } from './CliContext.ts';
+import { callbacksCommand } from './callbacksCommand.ts';
 import { deadLettersCommand } from './deadLettersCommand.ts';
 import { demoCommand } from './demoCommand.ts';
 import { heldCommand } from './heldCommand.ts';
@@ -47,6 +48,7 @@ Examples:
   $ orderflow dead-letters list
   $ orderflow trace <order id>
   $ orderflow replay --queue orderflow.loyalty
+  $ orderflow callbacks list --state parked
   $ orderflow views rebuild
   $ orderflow topology show
   $ orderflow demo --orders 1000
@@ -69,6 +71,7 @@ Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     traceCommand,
     replayCommand,
     actionsCommand,
+    callbacksCommand,
     viewsCommand,
     topologyCommand,
     demoCommand,

@@ -20,6 +20,7 @@ export const compose = async (config: Config, logger: Logger) => {
     consumers: await container.getAsync(tokens.consumers),
     collectors: await container.getAsync(tokens.collectors),
     orders: config.roles.has('api') ? await container.getAsync(tokens.orders) : null,
+    parkedCallbacks: config.roles.has('api') ? await container.getAsync(tokens.parkedCallbacks) : null,
     http: config.roles.has('api') ? await container.getAsync(tokens.http) : null,
   };
 };

@@ -1,3 +1,4 @@
+import { CertificateUnusable } from '../../adapters/http/certificate.ts';
 import { DatabaseInUse } from '../../adapters/sql/processLock.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import { ConfigError } from '../config.ts';
@@ -17,6 +18,9 @@ export const explainStartFailure = (
         `${error.message}. Services share a database file only when all of them have BROKER_URL set to a RabbitMQ ` +
         'server: with memory: nobody else sees their messages. Stop the other process, or choose another DATABASE_URL.',
     };
+  }
+  if (error instanceof CertificateUnusable) {
+    return { exitCode: 2, message: `TLS cannot be served: ${error.message}` };
   }
   if (!(error instanceof Error)) return { exitCode: 1, message: String(error) };
   if (error instanceof StoreUnavailable) {

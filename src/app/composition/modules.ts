@@ -1,5 +1,7 @@
 import { ContainerModule } from 'inversify';
 import { connectAmqpBroker } from '../../adapters/amqp/connectAmqpBroker.ts';
+import { callbackProviders } from '../../adapters/http/callbacks/schemes.ts';
+import { readCertificate } from '../../adapters/http/certificate.ts';
 import { createHttpServer } from '../../adapters/http/createHttpServer.ts';
 import { InMemoryBroker } from '../../adapters/memory/InMemoryBroker.ts';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
@@ -8,6 +10,8 @@ import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { callbackService } from '../callbacks/callbackService.ts';
+import { ParkedCallbacks } from '../callbacks/ParkedCallbacks.ts';
 import type { Config } from '../config.ts';
 import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
 import { stockService } from '../inventory/stockService.ts';
@@ -80,6 +84,24 @@ export const applicationModule = new ContainerModule(({ bind }) => {
   bind(tokens.stock)
     .toResolvedValue((homes) => stockService(homes.of('inventory')), [tokens.homes])
     .inSingletonScope();
+  bind(tokens.callbacks)
+    .toResolvedValue(
+      (homes, clock, ids) => {
+        const { pipeline, stores } = homes.of('orders');
+        return callbackService({ pipeline, callbacks: stores.callbacks, clock, ids });
+      },
+      [tokens.homes, tokens.clock, tokens.ids],
+    )
+    .inSingletonScope();
+  bind(tokens.parkedCallbacks)
+    .toResolvedValue(
+      (homes, clock, ids, logger) => {
+        const { pipeline, stores } = homes.of('orders');
+        return new ParkedCallbacks({ pipeline, callbacks: stores.callbacks, clock, ids, logger });
+      },
+      [tokens.homes, tokens.clock, tokens.ids, tokens.logger],
+    )
+    .inSingletonScope();
   bind(tokens.consumers)
     .toResolvedValue(runnersOf, [
       tokens.config,
@@ -106,7 +128,7 @@ export const applicationModule = new ContainerModule(({ bind }) => {
 export const httpModule = new ContainerModule(({ bind }) => {
   bind(tokens.http)
     .toResolvedValue(
-      (config, orders, stock, homes, clock, ids, logger, lifecycle) => {
+      async (config, orders, stock, callbacks, homes, clock, ids, logger, lifecycle) => {
         const { stores, commits, deadLetters, operations, replays } = homes.of('orders');
         return createHttpServer(
           {
@@ -116,19 +138,26 @@ export const httpModule = new ContainerModule(({ bind }) => {
             deadLetters,
             operations,
             replays,
+            callbacks,
+            callbackProviders: callbackProviders(config.callbackProviders),
             inbox: stores.inbox,
             clock,
             ids,
             logger,
             health: health(homes, lifecycle),
           },
-          { maxStreams: config.eventStreamsMax },
+          {
+            maxStreams: config.eventStreamsMax,
+            callbackFailuresPerMinute: config.callbackFailuresPerMinute,
+          },
+          config.tls && { certificate: await readCertificate(config.tls, logger), files: config.tls },
         );
       },
       [
         tokens.config,
         tokens.orders,
         tokens.stock,
+        tokens.callbacks,
         tokens.homes,
         tokens.clock,
         tokens.ids,

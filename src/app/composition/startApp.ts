@@ -56,7 +56,7 @@ const lockDatabases = async (config: Config): Promise<() => Promise<void>> => {
 };
 
 const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
-  const { homes, http, consumers, collectors, instances, lifecycle } = parts;
+  const { homes, http, parkedCallbacks, consumers, collectors, instances, lifecycle } = parts;
   for (const home of homes.all) if (home.isServed) serve(home, instances);
   /** Not awaited: it begins when the broker is there, however long that takes. */
   const begin = (part: Promise<void>, what: string): void => {
@@ -67,6 +67,10 @@ const startRoles = async (config: Config, parts: Composition, logger: Logger) =>
   begin(instances.start(), 'listening to other instances');
   for (const consumer of consumers) begin(startConsumer(consumer, homes.all), 'a consumer');
   for (const collector of collectors) begin(collector.start(), 'a collector of dead letters');
+  if (parkedCallbacks !== null) {
+    homes.of('orders').commits.onCommit(() => parkedCallbacks.wake());
+    parkedCallbacks.start();
+  }
   return http === null ? null : listen(http.server, config, logger);
 };
 
@@ -97,7 +101,7 @@ const serve = (
 
 const listen = (
   server: NonNullable<Composition['http']>['server'],
-  { host, port }: Config,
+  { host, port, tls }: Config,
   logger: Logger,
 ): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -107,13 +111,13 @@ const listen = (
       // Such as too many open files: that connection is lost, the service goes on.
       server.on('error', (err) => logger.error({ err }, 'a connection could not be accepted'));
       const { port: actual } = server.address() as AddressInfo;
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
+      resolve(`http${tls === null ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${actual}`);
     });
   });
 
 /** HTTP → consumers → pipelines → relays → broker → databases: nobody stops before those that need it. */
 const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
-  const { lifecycle, http, consumers, collectors, instances, broker } = parts;
+  const { lifecycle, http, parkedCallbacks, consumers, collectors, instances, broker } = parts;
   const homes = parts.homes.all;
   const deadline = systemClock.now() + config.shutdownTimeoutMs;
   const left = () => Math.max(100, deadline - systemClock.now());
@@ -140,6 +144,7 @@ const stopInOrder = async (config: Config, parts: Composition, logger: Logger): 
     'sign off',
     homes.map(({ watch }) => watch.stop()),
   );
+  await step('parked callbacks', [parkedCallbacks?.stop()]);
   await step('signal', [instances.stop()]);
   await step(
     'jobs',

@@ -1,11 +1,13 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { HttpServer } from '../../adapters/http/createHttpServer.ts';
 import type { Broker, Topology } from '../../ports/broker.ts';
+import type { CallbackService } from '../../ports/callbackService.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OrderService } from '../../ports/orderService.ts';
 import type { StockService } from '../../ports/stockService.ts';
+import type { ParkedCallbacks } from '../callbacks/ParkedCallbacks.ts';
 import type { Config } from '../config.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
@@ -28,6 +30,8 @@ export const tokens = {
   instances: token<InstanceSignal>('InstanceSignal'),
   orders: token<OrderService>('OrderService'),
   stock: token<StockService>('StockService'),
+  callbacks: token<CallbackService>('CallbackService'),
+  parkedCallbacks: token<ParkedCallbacks>('ParkedCallbacks'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
   collectors: token<readonly DeadLetterCollector[]>('Collectors'),
   topology: token<Topology>('Topology'),

@@ -1,3 +1,4 @@
+import type { CallbackCleaner } from '../../ports/callbacks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { IdempotencyCleaner } from '../../ports/idempotencyStore.ts';
 import type { InboxCleaner } from '../../ports/inbox.ts';
@@ -8,11 +9,13 @@ export interface RetentionCleanerOptions {
   readonly outbox: Pick<Outbox, 'deletePublishedBefore'>;
   readonly idempotency: IdempotencyCleaner;
   readonly inbox: InboxCleaner;
+  readonly callbacks: CallbackCleaner;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly outboxRetentionMs: number;
   readonly idempotencyTtlMs: number;
   readonly seenRetentionMs: number;
+  readonly callbackRetentionMs: number;
   /** From one round to the next; a minute by default. */
   readonly everyMs?: number;
   /** Rows deleted at once; 500 by default. */
@@ -35,7 +38,7 @@ export class RetentionCleaner {
   private running: Promise<void> = Promise.resolve();
 
   constructor(options: RetentionCleanerOptions) {
-    const { outbox, idempotency, inbox } = options;
+    const { outbox, idempotency, inbox, callbacks } = options;
     this.options = options;
     this.duties = [
       {
@@ -52,6 +55,11 @@ export class RetentionCleaner {
         what: 'seen messages',
         keepMs: options.seenRetentionMs,
         delete: (before, limit) => inbox.deleteSeenBefore(before, limit),
+      },
+      {
+        what: 'callbacks',
+        keepMs: options.callbackRetentionMs,
+        delete: (before, limit) => callbacks.deleteReceivedBefore(before, limit),
       },
     ];
   }
