@@ -1,6 +1,7 @@
 import { Container } from 'inversify';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
+import { callbacksModule } from './callbacksModule.ts';
 import { applicationModule, httpModule, infrastructureModule, systemModule } from './modules.ts';
 import { tokens } from './tokens.ts';
 
@@ -9,7 +10,7 @@ export const compose = async (config: Config, logger: Logger) => {
   const container = new Container();
   container.bind(tokens.config).toConstantValue(config);
   container.bind(tokens.logger).toConstantValue(logger);
-  container.load(systemModule, infrastructureModule, applicationModule, httpModule);
+  container.load(systemModule, infrastructureModule, applicationModule, callbacksModule, httpModule);
   // First of all: a database that cannot be used is told before anything else is tried.
   await container.getAsync(tokens.databases);
   return {

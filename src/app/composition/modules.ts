@@ -10,8 +10,6 @@ import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { callbackService } from '../callbacks/callbackService.ts';
-import { ParkedCallbacks } from '../callbacks/ParkedCallbacks.ts';
 import type { Config } from '../config.ts';
 import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
 import { stockService } from '../inventory/stockService.ts';
@@ -83,24 +81,6 @@ export const applicationModule = new ContainerModule(({ bind }) => {
     .inSingletonScope();
   bind(tokens.stock)
     .toResolvedValue((homes) => stockService(homes.of('inventory')), [tokens.homes])
-    .inSingletonScope();
-  bind(tokens.callbacks)
-    .toResolvedValue(
-      (homes, clock, ids) => {
-        const { pipeline, stores } = homes.of('orders');
-        return callbackService({ pipeline, callbacks: stores.callbacks, clock, ids });
-      },
-      [tokens.homes, tokens.clock, tokens.ids],
-    )
-    .inSingletonScope();
-  bind(tokens.parkedCallbacks)
-    .toResolvedValue(
-      (homes, clock, ids, logger) => {
-        const { pipeline, stores } = homes.of('orders');
-        return new ParkedCallbacks({ pipeline, callbacks: stores.callbacks, clock, ids, logger });
-      },
-      [tokens.homes, tokens.clock, tokens.ids, tokens.logger],
-    )
     .inSingletonScope();
   bind(tokens.consumers)
     .toResolvedValue(runnersOf, [
