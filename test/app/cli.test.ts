@@ -58,6 +58,8 @@ describe('the command line', () => {
       ['dead-letters', 'show'],
       ['dead-letters', 'redrive'],
       ['dead-letters', 'discard'],
+      ['stock', 'import'],
+      ['stock', 'show'],
       ['held', 'list'],
       ['trace'],
       ['relay', 'status'],

@@ -67,7 +67,7 @@ export const layers: readonly Layer[] = [
     name: 'the command line',
     at: ['src/app/main.ts', 'src/app/cli.ts', 'src/app/cli/'],
     may: ['src/', 'package.json'],
-    packages: ['commander', 'cli-progress', 'cli-table3', 'zod'],
+    packages: ['commander', 'cli-progress', 'cli-table3', 'csv-parse', 'zod'],
     node: 'all',
   },
   {

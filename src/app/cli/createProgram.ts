@@ -12,6 +12,7 @@ import { migrateCommand } from './migrateCommand.ts';
 import { outboxCommand } from './outboxCommand.ts';
 import { relayCommand } from './relayCommand.ts';
 import { replayCommand } from './replayCommand.ts';
+import { stockCommand } from './stockCommand.ts';
 import { topologyCommand } from './topologyCommand.ts';
 import { traceCommand } from './traceCommand.ts';
 import { viewsCommand } from './viewsCommand.ts';
@@ -50,6 +51,7 @@ Examples:
   $ orderflow replay --queue orderflow.loyalty
   $ orderflow callbacks list --state parked
   $ orderflow views rebuild
+  $ orderflow stock import counts.csv
   $ orderflow topology show
   $ orderflow demo --orders 1000
 
@@ -73,6 +75,7 @@ Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     actionsCommand,
     callbacksCommand,
     viewsCommand,
+    stockCommand,
     topologyCommand,
     demoCommand,
   ]) {
