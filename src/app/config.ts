@@ -8,6 +8,7 @@ import {
 } from './config/brokerConfig.ts';
 import { type CallbackProviders, readCallbackProviders } from './config/callbackProviders.ts';
 import { edgeVariables, halfOfTls, type TlsConfig, tlsOf } from './config/edgeConfig.ts';
+import { type LoyaltyRates, loyaltyRates } from './config/loyaltyRates.ts';
 
 export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
 export type Role = (typeof roles)[number];
@@ -39,6 +40,7 @@ export interface Config {
   readonly paymentDeadlineSeconds: number;
   /** What becomes of orders for a SKU that was never counted. */
   readonly unknownStock: 'accept' | 'reject';
+  readonly loyaltyRates: LoyaltyRates;
   readonly queuePrefix: string;
   readonly writeQueueMax: number;
   readonly writeBatchMax: number;
@@ -119,6 +121,7 @@ const environment = z.object({
   INBOX_RETENTION_DAYS: wholeNumber(14, 1, 3_650),
   PAYMENT_DEADLINE_SECONDS: wholeNumber(86_400, 0, 31_536_000),
   STOCK_UNKNOWN: z.enum(['accept', 'reject'], { error: 'must be accept or reject' }).default('accept'),
+  LOYALTY_RATES: loyaltyRates,
   QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, {
@@ -171,6 +174,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     inboxRetentionDays: values.INBOX_RETENTION_DAYS,
     paymentDeadlineSeconds: values.PAYMENT_DEADLINE_SECONDS,
     unknownStock: values.STOCK_UNKNOWN,
+    loyaltyRates: values.LOYALTY_RATES,
     queuePrefix: values.QUEUE_PREFIX,
     writeQueueMax: values.WRITE_QUEUE_MAX,
     writeBatchMax: values.WRITE_BATCH_MAX,

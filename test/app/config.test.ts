@@ -34,6 +34,7 @@ describe('without any variable', () => {
       inboxRetentionDays: 14,
       paymentDeadlineSeconds: 86_400,
       unknownStock: 'accept',
+      loyaltyRates: new Map([['*', { points: 1, per: 100 }]]),
       queuePrefix: '',
       writeQueueMax: 10_000,
       writeBatchMax: 256,
@@ -83,6 +84,16 @@ describe('a variable', () => {
     ['INBOX_RETENTION_DAYS', '1', { inboxRetentionDays: 1 }],
     ['PAYMENT_DEADLINE_SECONDS', '0', { paymentDeadlineSeconds: 0 }],
     ['STOCK_UNKNOWN', 'reject', { unknownStock: 'reject' }],
+    [
+      'LOYALTY_RATES',
+      'EUR:3/1000, *:0/1',
+      {
+        loyaltyRates: new Map([
+          ['EUR', { points: 3, per: 1_000 }],
+          ['*', { points: 0, per: 1 }],
+        ]),
+      },
+    ],
     ['QUEUE_PREFIX', 'shop-1.', { queuePrefix: 'shop-1.' }],
     ['WRITE_QUEUE_MAX', '1', { writeQueueMax: 1 }],
     ['WRITE_BATCH_MAX', '10000', { writeBatchMax: 10_000 }],
@@ -142,6 +153,11 @@ describe('a mistake', () => {
       'ROLES',
       ['api,boss', 'api relay', ',', 'API'],
       'must be a comma-separated list of api, relay, orders, inventory, notifications, loyalty',
+    ],
+    [
+      'LOYALTY_RATES',
+      ['EUR', 'EUR:1', 'EUR:1/0', 'eur:1/100', 'EUR:-1/100', 'EUR:1/100,', 'EUR:1.5/100'],
+      'must be a comma-separated list of <currency>:<points>/<minor units>, for example EUR:1/100, with * for all other currencies',
     ],
     ['LOG_LEVEL', ['loud', 'INFO'], 'must be one of trace, debug, info, warn, error, silent'],
     [

@@ -12,6 +12,7 @@ import { snapshotSchemas } from '../../src/app/commands/snapshots.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import { stockModel } from '../../src/app/inventory/inventoryModels.ts';
 import { stockService } from '../../src/app/inventory/stockService.ts';
+import { loyaltyService } from '../../src/app/loyalty/loyaltyService.ts';
 import { CommitSignal } from '../../src/app/messaging/CommitSignal.ts';
 import { deadLetterService } from '../../src/app/messaging/desk/deadLetterService.ts';
 import { operationsService } from '../../src/app/messaging/operate/operationsService.ts';
@@ -121,6 +122,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
       callbacks,
       callbackProviders: callbackProviders(options.providers ?? new Map()),
       inbox: stores.inbox,
+      loyalty: loyaltyService(stores.events),
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },

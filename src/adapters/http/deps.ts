@@ -5,6 +5,7 @@ import type { Ids } from '../../ports/ids.ts';
 import type { InboxReader } from '../../ports/inbox.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OperationsService } from '../../ports/operations.ts';
+import type { LoyaltyService } from '../../ports/loyaltyService.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 import type { ReplayService } from '../../ports/replayService.ts';
 import type { StockService } from '../../ports/stockService.ts';
@@ -22,6 +23,7 @@ export interface HttpDeps {
   readonly callbacks: CallbackService;
   /** By the name in their path. */
   readonly callbackProviders: ReadonlyMap<string, CallbackProvider>;
+  readonly loyalty: LoyaltyService;
   readonly inbox: Pick<InboxReader, 'blocked'>;
   readonly clock: Clock;
   readonly ids: Ids;

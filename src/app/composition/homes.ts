@@ -9,6 +9,7 @@ import type { Stores } from '../../ports/stores.ts';
 import { snapshotSchemas } from '../commands/snapshots.ts';
 import { WritePipeline } from '../commands/WritePipeline.ts';
 import { type Config, type Context, contexts, type DatabaseConfig, databaseOf } from '../config.ts';
+import { pointsModel, saleModel } from '../loyalty/loyaltyModels.ts';
 import { CommitSignal } from '../messaging/CommitSignal.ts';
 import { DeathWatch } from '../messaging/consume/DeathWatch.ts';
 import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
@@ -29,6 +30,9 @@ import { openStores } from './openStores.ts';
 
 const hours = 60 * 60 * 1000;
 const days = 24 * hours;
+
+/** Every model that is written, whichever database its context has. */
+const models = [orderModel, saleModel, pointsModel];
 
 export interface OpenDatabase {
   readonly database: DatabaseConfig;

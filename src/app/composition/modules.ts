@@ -13,6 +13,8 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
 import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
 import { stockService } from '../inventory/stockService.ts';
+import { loyaltyConsumer } from '../loyalty/loyaltyConsumer.ts';
+import { loyaltyService } from '../loyalty/loyaltyService.ts';
 import { CarefulLane } from '../messaging/consume/CarefulLane.ts';
 import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
@@ -121,6 +123,7 @@ export const httpModule = new ContainerModule(({ bind }) => {
             callbacks,
             callbackProviders: callbackProviders(config.callbackProviders),
             inbox: stores.inbox,
+            loyalty: loyaltyService(homes.of('loyalty').stores.events),
             clock,
             ids,
             logger,
@@ -169,6 +172,7 @@ const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandle
   orders: orderConsumer,
   inventory: ({ queue, clock, config: { unknownStock } }) =>
     inventoryConsumer({ queue, clock, unknownStock }),
+  loyalty: ({ queue, config }) => loyaltyConsumer({ queue, rates: config.loyaltyRates }),
 };
 
 const consumersOf = (config: Config): readonly Consumer[] =>

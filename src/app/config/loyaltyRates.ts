@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { PointsRate } from '../../domain/loyalty/pointsRate.ts';
+
+/** By currency; `*` is for every currency that is not named. */
+export type LoyaltyRates = ReadonlyMap<string, PointsRate>;
+
+const shape = /^(\*|[A-Z]{3}):(\d{1,9})\/(\d{1,12})$/;
+
+/** `EUR:1/100,*:0/1`: so many points for so many minor units. No points at all is a rate of 0. */
+export const loyaltyRates = z
+  .string()
+  .default('*:1/100')
+  .transform((text, context): LoyaltyRates => {
+    const rates = text.split(',').map((rate) => readRate(rate.trim()));
+    if (rates.every((rate) => rate !== undefined)) return new Map(rates);
+    context.addIssue(
+      'must be a comma-separated list of <currency>:<points>/<minor units>, for example EUR:1/100, with * for all other currencies',
+    );
+    return z.NEVER;
+  });
+
+const readRate = (text: string): readonly [string, PointsRate] | undefined => {
+  const [, currency, points, per] = shape.exec(text) ?? [];
+  if (currency === undefined || Number(per) < 1) return undefined;
+  return [currency, { points: Number(points), per: Number(per) }];
+};
