@@ -9,6 +9,7 @@ import {
 import { type CallbackProviders, readCallbackProviders } from './config/callbackProviders.ts';
 import { edgeVariables, halfOfTls, type TlsConfig, tlsOf } from './config/edgeConfig.ts';
 import { type LoyaltyRates, loyaltyRates } from './config/loyaltyRates.ts';
+import { contradictingNotify, type NotifyConfig, notifyOf, notifyVariables } from './config/notifyConfig.ts';
 
 export const roles = ['api', 'relay', 'orders', 'inventory', 'notifications', 'loyalty'] as const;
 export type Role = (typeof roles)[number];
@@ -41,6 +42,7 @@ export interface Config {
   /** What becomes of orders for a SKU that was never counted. */
   readonly unknownStock: 'accept' | 'reject';
   readonly loyaltyRates: LoyaltyRates;
+  readonly notify: NotifyConfig;
   readonly queuePrefix: string;
   readonly writeQueueMax: number;
   readonly writeBatchMax: number;
@@ -122,6 +124,7 @@ const environment = z.object({
   PAYMENT_DEADLINE_SECONDS: wholeNumber(86_400, 0, 31_536_000),
   STOCK_UNKNOWN: z.enum(['accept', 'reject'], { error: 'must be accept or reject' }).default('accept'),
   LOYALTY_RATES: loyaltyRates,
+  ...notifyVariables,
   QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,64}$/, {
@@ -175,6 +178,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     paymentDeadlineSeconds: values.PAYMENT_DEADLINE_SECONDS,
     unknownStock: values.STOCK_UNKNOWN,
     loyaltyRates: values.LOYALTY_RATES,
+    notify: notifyOf(values),
     queuePrefix: values.QUEUE_PREFIX,
     writeQueueMax: values.WRITE_QUEUE_MAX,
     writeBatchMax: values.WRITE_BATCH_MAX,

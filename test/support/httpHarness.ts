@@ -18,6 +18,7 @@ import { deadLetterService } from '../../src/app/messaging/desk/deadLetterServic
 import { operationsService } from '../../src/app/messaging/operate/operationsService.ts';
 import { PublishedWaiters } from '../../src/app/messaging/publishedWaiters.ts';
 import { replayService } from '../../src/app/messaging/replay/replayService.ts';
+import { notificationService } from '../../src/app/notifications/notificationService.ts';
 import { orderService } from '../../src/app/orders/orderService.ts';
 import type { OrderCommand } from '../../src/domain/orders/orderCommands.ts';
 import type { OrderService } from '../../src/ports/orderService.ts';
@@ -123,6 +124,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
       callbackProviders: callbackProviders(options.providers ?? new Map()),
       inbox: stores.inbox,
       loyalty: loyaltyService(stores.events),
+      notifications: notificationService(stores),
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },
     },

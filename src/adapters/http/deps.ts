@@ -6,6 +6,7 @@ import type { InboxReader } from '../../ports/inbox.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OperationsService } from '../../ports/operations.ts';
 import type { LoyaltyService } from '../../ports/loyaltyService.ts';
+import type { NotificationService } from '../../ports/notificationService.ts';
 import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 import type { ReplayService } from '../../ports/replayService.ts';
 import type { StockService } from '../../ports/stockService.ts';
@@ -24,6 +25,7 @@ export interface HttpDeps {
   /** By the name in their path. */
   readonly callbackProviders: ReadonlyMap<string, CallbackProvider>;
   readonly loyalty: LoyaltyService;
+  readonly notifications: NotificationService;
   readonly inbox: Pick<InboxReader, 'blocked'>;
   readonly clock: Clock;
   readonly ids: Ids;

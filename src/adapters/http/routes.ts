@@ -14,6 +14,7 @@ import { livez, readyz } from './health.ts';
 import { listHeld } from './heldMessages.ts';
 import { getOutbox, listActions, pauseRelay, resumeRelay, retryOutbox } from './operations.ts';
 import { getLoyalty } from './loyalty.ts';
+import { listNotifications } from './notifications.ts';
 import { getHistory, getOrder, listOrders } from './orderReads.ts';
 import { cancelOrder, deliverOrder, placeOrder, refundOrder, shipOrder } from './orderWrites.ts';
 import { cancelReplay, getReplay, startReplay } from './replays.ts';
@@ -37,6 +38,7 @@ export const routes: readonly Route[] = [
   { path: '/v1/stock/:sku', methods: { GET: getStock, PUT: putStock } },
   { path: '/v1/callbacks/:provider', methods: { POST: receiveCallback } },
   { path: '/v1/events', methods: { GET: streamEvents } },
+  { path: '/v1/notifications', methods: { GET: listNotifications } },
   { path: '/v1/loyalty/:customerId', methods: { GET: getLoyalty } },
   { path: '/v1/admin/dead-letters', methods: { GET: listDeadLetters } },
   { path: '/v1/admin/dead-letters/redrive', methods: { POST: redriveDeadLetters } },

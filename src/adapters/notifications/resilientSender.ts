@@ -1,0 +1,64 @@
+import {
+  BrokenCircuitError,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleWhen,
+  retry,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from 'cockatiel';
+import type { Logger } from '../../ports/logger.ts';
+import { type NotificationSender, SendRefused } from '../../ports/notificationSender.ts';
+
+export interface Resilience {
+  /** Of one try. */
+  readonly timeoutMs: number;
+  /** Further tries, at once. */
+  readonly retries: number;
+  /** So many failures in a row, and the channel is left alone for `restMs`. */
+  readonly breakAfter: number;
+  readonly restMs: number;
+}
+
+export const defaultResilience: Resilience = { timeoutMs: 2_500, retries: 1, breakAfter: 5, restMs: 10_000 };
+
+/**
+ * A sender that never takes long, tries again at once, and leaves a receiver that is down alone for a while. What it
+ * refuses for good is not tried again, and is no sign of being down.
+ */
+export const resilientSender = (
+  channel: string,
+  sender: NotificationSender,
+  logger: Logger,
+  { timeoutMs, retries, breakAfter, restMs }: Resilience = defaultResilience,
+): NotificationSender => {
+  const mayPass = handleWhen((error) => !(error instanceof SendRefused));
+  const worthRetrying = handleWhen(
+    (error) => !(error instanceof SendRefused || error instanceof BrokenCircuitError),
+  );
+  const breaker = circuitBreaker(mayPass, {
+    halfOpenAfter: restMs,
+    breaker: new ConsecutiveBreaker(breakAfter),
+  });
+  breaker.onBreak(() => logger.warn({ channel, restMs }, 'the channel fails; it is left alone for a while'));
+  breaker.onReset(() => logger.info({ channel }, 'the channel works again'));
+  const policy = wrap(
+    retry(worthRetrying, { maxAttempts: retries, backoff: new ExponentialBackoff({ initialDelay: 200 }) }),
+    breaker,
+    timeout(timeoutMs, TimeoutStrategy.Aggressive),
+  );
+  return {
+    send: async (notification, signal) => {
+      try {
+        await policy.execute((context) => sender.send(notification, context.signal), signal);
+      } catch (error) {
+        throw error instanceof BrokenCircuitError
+          ? new Error('the channel has failed lately and is left alone', { cause: error })
+          : error;
+      }
+    },
+    close: () => sender.close(),
+  };
+};

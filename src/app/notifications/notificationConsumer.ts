@@ -1,0 +1,167 @@
+import { type Contact, noticeFor } from '../../domain/notifications/notices.ts';
+import {
+  type Channel,
+  type Notification,
+  nextAttempt,
+  type Route,
+  routeOf,
+} from '../../domain/notifications/notification.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { NotificationSender } from '../../ports/notificationSender.ts';
+import type { Session, Task } from '../commands/work.ts';
+import type { IncomingMessage } from '../messaging/consume/incomingMessage.ts';
+import { memberOf, textIn, wholeNumberIn } from '../messaging/consume/messageData.ts';
+import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
+import { notificationModel, notificationStream } from './notificationModel.ts';
+
+export interface NotificationConsumerParts {
+  readonly queue: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** In the order in which they are tried. */
+  readonly channels: readonly Channel[];
+  readonly senders: Readonly<Partial<Record<Channel, NotificationSender>>>;
+}
+
+const sendTask = 'orderflow.task.send-notification.v1';
+
+/** What came of one attempt to send; undefined when the message was no such task. */
+type Attempted = { readonly error: string | null } | undefined;
+
+/**
+ * What happens to an order is told to its customer. That somebody is to be told is recorded with the message's gate;
+ * sending is a task of its own, which comes back through this very queue. It is done before its transaction, so a
+ * crash in between repeats it, with the same idempotency key.
+ */
+export const notificationConsumer = (parts: NotificationConsumerParts): MessageHandler => ({
+  consumer: 'notifications',
+  queue: parts.queue,
+  streams: (message) => {
+    const orderId = orderIdOf(message);
+    return orderId === null ? [] : [notificationStream(orderId)];
+  },
+  prepare: async (message, signal): Promise<Attempted> =>
+    message.type === sendTask ? attempt(parts, message, signal) : undefined,
+  handle: (session, message, prepared) => {
+    const orderId = orderIdOf(message);
+    if (orderId === null) return;
+    if (message.type === sendTask) record(session, parts, orderId, message, prepared as Attempted);
+    else tell(session, parts, orderId, message);
+  },
+});
+
+/** Null for a message that is about no order. */
+const orderIdOf = (message: IncomingMessage): string | null => {
+  if (message.type === 'orderflow.order.placed.v1') return textIn(message, 'id');
+  return message.type === sendTask || message.type.startsWith('orderflow.order.')
+    ? textIn(message, 'orderId')
+    : null;
+};
+
+const tell = (
+  session: Session,
+  parts: NotificationConsumerParts,
+  orderId: string,
+  message: IncomingMessage,
+): void => {
+  const at = message.time;
+  if (message.type === 'orderflow.order.placed.v1') {
+    session.execute(notificationModel, orderId, { type: 'NoteContact', at, ...contactIn(message) });
+    return;
+  }
+  const { contact } = session.load(notificationModel, orderId).state;
+  if (contact === null) return;
+  const data = (message.data ?? {}) as Readonly<Record<string, unknown>>;
+  const notice = noticeFor({ orderId, type: message.type, data }, contact);
+  const routes = routesTo(contact, parts.channels);
+  if (notice === null || routes.length === 0) return;
+  const request = { type: 'RequestNotification', at, notificationId: message.id, ...notice, routes } as const;
+  session.execute(notificationModel, orderId, request);
+  sendNext(session, parts, orderId, message.id);
+};
+
+const contactIn = (message: IncomingMessage): Contact => {
+  const email = memberOf(memberOf(message.data, 'metadata'), 'email');
+  return { customerId: textIn(message, 'customerId'), email: typeof email === 'string' ? email : null };
+};
+
+/** The channels that reach this customer. */
+const routesTo = ({ customerId, email }: Contact, channels: readonly Channel[]): readonly Route[] =>
+  channels.flatMap((channel) => {
+    const recipient = channel === 'email' ? email : customerId;
+    return recipient === null ? [] : [{ channel, recipient }];
+  });
+
+/** Schedules the next attempt of a notification that is not settled. */
+const sendNext = (
+  session: Session,
+  { queue, clock }: NotificationConsumerParts,
+  orderId: string,
+  notificationId: string,
+): void => {
+  const notification = session.load(notificationModel, orderId).state.byId.get(notificationId);
+  const next = notification && nextAttempt(notification);
+  if (!notification || !next) return;
+  session.send(taskFor(queue, clock.now(), orderId, notification, next));
+};
+
+const taskFor = (
+  queue: string,
+  now: number,
+  orderId: string,
+  notification: Notification,
+  { attempt: number, delayMs }: { readonly attempt: number; readonly delayMs: number },
+): Task => {
+  const { id: notificationId, template, values } = notification;
+  return {
+    id: `${notificationId}-${number}`,
+    queue,
+    type: sendTask,
+    data: { orderId, notificationId, attempt: number, template, values, ...routeOf(notification, number) },
+    time: new Date(now).toISOString(),
+    dueAt: delayMs === 0 ? 0 : now + delayMs,
+  };
+};
+
+const attempt = async (
+  { senders }: NotificationConsumerParts,
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Attempted> => {
+  const channel = textIn(message, 'channel') as Channel;
+  const sender = senders[channel];
+  // The channel was taken out of the configuration while the task was on its way.
+  if (sender === undefined) return { error: `the channel ${channel} is not configured` };
+  const outgoing = {
+    idempotencyKey: textIn(message, 'notificationId'),
+    orderId: textIn(message, 'orderId'),
+    template: textIn(message, 'template'),
+    recipient: textIn(message, 'recipient'),
+    values: (memberOf(message.data, 'values') ?? {}) as Record<string, string>,
+  };
+  try {
+    await sender.send(outgoing, signal);
+    return { error: null };
+  } catch (failure) {
+    return { error: failure instanceof Error ? failure.message : String(failure) };
+  }
+};
+
+const record = (
+  session: Session,
+  parts: NotificationConsumerParts,
+  orderId: string,
+  message: IncomingMessage,
+  attempted: Attempted,
+): void => {
+  const at = new Date(parts.clock.now()).toISOString();
+  const notificationId = textIn(message, 'notificationId');
+  const number = wholeNumberIn(message, 'attempt', 1);
+  const error = attempted?.error ?? null;
+  if (error === null) {
+    session.execute(notificationModel, orderId, { type: 'RecordSent', at, notificationId, attempt: number });
+    return;
+  }
+  const failed = { type: 'RecordAttemptFailed', at, notificationId, attempt: number, error } as const;
+  session.execute(notificationModel, orderId, failed);
+  sendNext(session, parts, orderId, notificationId);
+};
