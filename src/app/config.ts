@@ -218,6 +218,7 @@ const contradictions = (values: z.output<typeof environment>): string[] => [
   ...contradictingRoles(values),
   ...contradictingTls(values),
   ...halfOfTls(values),
+  ...contradictingNotify(values),
 ];
 
 const contradictingRoles = ({ ROLES, BROKER_URL }: z.output<typeof environment>): string[] => {

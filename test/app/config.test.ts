@@ -35,6 +35,15 @@ describe('without any variable', () => {
       paymentDeadlineSeconds: 86_400,
       unknownStock: 'accept',
       loyaltyRates: new Map([['*', { points: 1, per: 100 }]]),
+      notify: {
+        channels: ['log'],
+        smtpUrl: null,
+        mailFrom: null,
+        webhookUrl: null,
+        webhookSecret: null,
+        allowPrivate: false,
+        templates: null,
+      },
       queuePrefix: '',
       writeQueueMax: 10_000,
       writeBatchMax: 256,
@@ -159,6 +168,27 @@ describe('a mistake', () => {
       ['EUR', 'EUR:1', 'EUR:1/0', 'eur:1/100', 'EUR:-1/100', 'EUR:1/100,', 'EUR:1.5/100'],
       'must be a comma-separated list of <currency>:<points>/<minor units>, for example EUR:1/100, with * for all other currencies',
     ],
+    [
+      'NOTIFY_CHANNELS',
+      ['sms', 'log,log', ''.padEnd(1, ','), 'log email'],
+      'must be a comma-separated list of log, email, webhook, each once',
+    ],
+    [
+      'SMTP_URL',
+      ['mail.example', 'http://mail.example'],
+      'must be an address like smtp://user:password@host:587',
+    ],
+    [
+      'NOTIFY_WEBHOOK_URL',
+      ['shop.example', 'ftp://shop.example'],
+      'must be an address like https://shop.example/notifications',
+    ],
+    [
+      'NOTIFY_WEBHOOK_SECRET',
+      ['secret', 'whsec_c2hvcnQ=', 'whsec_***'],
+      'must be whsec_ followed by 24 to 64 bytes in base64',
+    ],
+    ['NOTIFY_ALLOW_PRIVATE', ['true', 'YES'], 'must be yes or no'],
     ['LOG_LEVEL', ['loud', 'INFO'], 'must be one of trace, debug, info, warn, error, silent'],
     [
       'QUEUE_PREFIX',
@@ -187,6 +217,14 @@ describe('a mistake', () => {
 });
 
 describe('a contradiction', () => {
+  it('a channel without what it needs', () => {
+    expect(mistakesOf({ NOTIFY_CHANNELS: 'email,webhook,log', MAIL_FROM: 'shop@shop.example' })).toEqual([
+      'NOTIFY_CHANNELS has email, which needs SMTP_URL',
+      'NOTIFY_CHANNELS has webhook, which needs NOTIFY_WEBHOOK_URL',
+      'NOTIFY_CHANNELS has webhook, which needs NOTIFY_WEBHOOK_SECRET',
+    ]);
+  });
+
   it('consumers without a relay have nobody to hear with the in-memory broker', () => {
     for (const role of ['orders', 'inventory', 'notifications', 'loyalty']) {
       expect(mistakesOf({ ROLES: `api,${role}` })).toEqual([

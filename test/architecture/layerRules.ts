@@ -87,6 +87,7 @@ export const layers: readonly Layer[] = [
   adapter('memory', []),
   adapter('sql', ['knex', 'sqlite3', 'better-sqlite3'], ['migrations/']),
   adapter('amqp', ['amqplib']),
+  adapter('notifications', ['nodemailer', 'cockatiel']),
   adapter('http', ['express', 'zod']),
   adapter('system', ['pino', 'uuid']),
 ];

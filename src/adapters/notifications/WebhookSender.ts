@@ -104,9 +104,8 @@ const lookUpPublic = (hostname: string, options: LookupOptions, done: LookupDone
 const privateAddress = (host: string): string =>
   `${host} is a private address: set NOTIFY_ALLOW_PRIVATE=yes if that is meant`;
 
-/** https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 sibling, as far as they are not global. */
-const blocked = new BlockList();
-for (const [network, bits] of [
+/** https://www.iana.org/assignments/iana-ipv4-special-registry, as far as they are not global. */
+const blocked4 = blockList('ipv4', [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -121,12 +120,12 @@ for (const [network, bits] of [
   ['203.0.113.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
-] as const)
-  blocked.addSubnet(network, bits, 'ipv4');
-for (const [network, bits] of [
+]);
+
+/** https://www.iana.org/assignments/iana-ipv6-special-registry; IPv4 in IPv6 clothes is no public name's address. */
+const blocked6 = blockList('ipv6', [
   ['::', 128],
   ['::1', 128],
-  // IPv4 addresses in IPv6 clothes: no name of the public internet has them.
   ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
@@ -137,8 +136,14 @@ for (const [network, bits] of [
   ['fc00::', 7],
   ['fe80::', 10],
   ['ff00::', 8],
-] as const)
-  blocked.addSubnet(network, bits, 'ipv6');
+]);
 
 export const isPrivate = (address: string): boolean =>
-  blocked.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  isIP(address) === 6 ? blocked6.check(address, 'ipv6') : blocked4.check(address, 'ipv4');
+
+// A list of its own per family: a mapped IPv6 network would also match every IPv4 address.
+function blockList(family: 'ipv4' | 'ipv6', networks: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [network, bits] of networks) list.addSubnet(network, bits, family);
+  return list;
+}

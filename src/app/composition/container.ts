@@ -18,6 +18,7 @@ export const compose = async (config: Config, logger: Logger) => {
     broker: container.get(tokens.broker),
     instances: container.get(tokens.instances),
     homes: await container.getAsync(tokens.homes),
+    senders: container.get(tokens.senders),
     consumers: await container.getAsync(tokens.consumers),
     collectors: await container.getAsync(tokens.collectors),
     orders: config.roles.has('api') ? await container.getAsync(tokens.orders) : null,

@@ -1,4 +1,5 @@
 import { CertificateUnusable } from '../../adapters/http/certificate.ts';
+import { TemplateError } from '../../adapters/notifications/templates.ts';
 import { DatabaseInUse } from '../../adapters/sql/processLock.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import { ConfigError } from '../config.ts';
@@ -21,6 +22,8 @@ export const explainStartFailure = (
   }
   if (error instanceof CertificateUnusable) {
     return { exitCode: 2, message: `TLS cannot be served: ${error.message}` };
+  if (error instanceof TemplateError) {
+    return { exitCode: 2, message: `${error.message}. Mend it, or set NOTIFY_TEMPLATES to another folder.` };
   }
   if (!(error instanceof Error)) return { exitCode: 1, message: String(error) };
   if (error instanceof StoreUnavailable) {

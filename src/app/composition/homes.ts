@@ -9,7 +9,6 @@ import type { Stores } from '../../ports/stores.ts';
 import { snapshotSchemas } from '../commands/snapshots.ts';
 import { WritePipeline } from '../commands/WritePipeline.ts';
 import { type Config, type Context, contexts, type DatabaseConfig, databaseOf } from '../config.ts';
-import { pointsModel, saleModel } from '../loyalty/loyaltyModels.ts';
 import { CommitSignal } from '../messaging/CommitSignal.ts';
 import { DeathWatch } from '../messaging/consume/DeathWatch.ts';
 import { deadLetterService } from '../messaging/desk/deadLetterService.ts';
@@ -26,16 +25,10 @@ import { replayToNewQueue } from '../messaging/replay/replayToNewQueue.ts';
 import { RetentionCleaner } from '../messaging/retentionCleaner.ts';
 import { isMandatory, receives } from '../messaging/topology.ts';
 import { histories, models } from './models.ts';
-import { isMandatory } from '../messaging/topology.ts';
-import { notificationModel } from '../notifications/notificationModel.ts';
-import { orderModel } from '../orders/orderModel.ts';
 import { openStores } from './openStores.ts';
 
 const hours = 60 * 60 * 1000;
 const days = 24 * hours;
-
-/** Every model that is written, whichever database its context has. */
-const models = [orderModel, saleModel, pointsModel, notificationModel];
 
 export interface OpenDatabase {
   readonly database: DatabaseConfig;

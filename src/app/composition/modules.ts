@@ -22,9 +22,12 @@ import type { MessageHandler } from '../messaging/consume/messageHandler.ts';
 import { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
 import { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
 import { type Consumer, consumers, orderflowTopology, workQueueOf } from '../messaging/topology.ts';
+import { notificationConsumer } from '../notifications/notificationConsumer.ts';
+import { notificationService } from '../notifications/notificationService.ts';
 import { orderConsumer } from '../orders/orderConsumer.ts';
 import { orderService } from '../orders/orderService.ts';
 import { type Homes, openDatabases, settleHomes } from './homes.ts';
+import { openSenders, type Senders } from './senders.ts';
 import { tokens } from './tokens.ts';
 
 /** Time and ids. */
@@ -89,11 +92,13 @@ export const applicationModule = new ContainerModule(({ bind }) => {
       tokens.config,
       tokens.broker,
       tokens.homes,
+      tokens.senders,
       tokens.clock,
       tokens.ids,
       tokens.logger,
     ])
     .inSingletonScope();
+  bind(tokens.senders).toResolvedValue(openSenders, [tokens.config, tokens.logger]).inSingletonScope();
   bind(tokens.collectors)
     .toResolvedValue(collectorsOf, [
       tokens.config,
@@ -124,6 +129,7 @@ export const httpModule = new ContainerModule(({ bind }) => {
             callbackProviders: callbackProviders(config.callbackProviders),
             inbox: stores.inbox,
             loyalty: loyaltyService(homes.of('loyalty').stores.events),
+            notifications: notificationService(homes.of('notifications').stores),
             clock,
             ids,
             logger,
@@ -163,6 +169,7 @@ const health = (homes: Homes, lifecycle: { readonly draining: boolean }) => ({
 interface HandlerParts {
   readonly queue: string;
   readonly config: Config;
+  readonly senders: Senders;
   readonly ids: Ids;
   readonly clock: Clock;
 }
@@ -172,6 +179,8 @@ const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandle
   orders: orderConsumer,
   inventory: ({ queue, clock, config: { unknownStock } }) =>
     inventoryConsumer({ queue, clock, unknownStock }),
+  notifications: ({ queue, config, senders, clock }) =>
+    notificationConsumer({ queue, clock, channels: config.notify.channels, senders }),
   loyalty: ({ queue, config }) => loyaltyConsumer({ queue, rates: config.loyaltyRates }),
 };
 
@@ -182,6 +191,7 @@ const runnersOf = (
   config: Config,
   broker: Broker,
   homes: Homes,
+  senders: Senders,
   clock: Clock,
   ids: Ids,
   logger: Logger,
@@ -191,7 +201,13 @@ const runnersOf = (
   return consumersOf(config).map((consumer) => {
     const { pipeline, stores, watch } = homes.of(consumer);
     return new ConsumerRunner({
-      handler: handlers[consumer]({ queue: workQueueOf(config.queuePrefix, consumer), config, ids, clock }),
+      handler: handlers[consumer]({
+        queue: workQueueOf(config.queuePrefix, consumer),
+        config,
+        senders,
+        ids,
+        clock,
+      }),
       subscriber: broker,
       knowsRedelivered: config.broker.kind !== 'memory',
       pipeline,
@@ -202,11 +218,17 @@ const runnersOf = (
       clock,
       ids,
       logger,
-      prefetch: config.consumerPrefetch,
+      prefetch: prefetchOf(consumer, config),
       handlerTimeoutMs: config.handlerTimeoutMs,
     });
   });
 };
+
+/** Sending takes long: what is in hand must not wait for more than its time-out until it is its turn. */
+const maxSending = 50;
+
+const prefetchOf = (consumer: Consumer, { consumerPrefetch }: Config): number =>
+  consumer === 'notifications' ? Math.min(maxSending, consumerPrefetch) : consumerPrefetch;
 
 const collectorsOf = (
   config: Config,

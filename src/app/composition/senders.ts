@@ -7,8 +7,8 @@ import { createWebhookSender } from '../../adapters/notifications/WebhookSender.
 import { placeholders } from '../../domain/notifications/notices.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { NotificationSender } from '../../ports/notificationSender.ts';
-import type { Config } from '../config.ts';
 import type { ChannelName, NotifyConfig } from '../config/notifyConfig.ts';
+import type { Config } from '../config.ts';
 
 export type Senders = Readonly<Partial<Record<ChannelName, NotificationSender>>>;
 

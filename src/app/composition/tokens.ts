@@ -14,6 +14,7 @@ import type { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.
 import type { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
 import type { Homes, OpenDatabase } from './homes.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import type { Senders } from './senders.ts';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name);
 
@@ -33,6 +34,7 @@ export const tokens = {
   callbacks: token<CallbackService>('CallbackService'),
   parkedCallbacks: token<ParkedCallbacks>('ParkedCallbacks'),
   consumers: token<readonly ConsumerRunner[]>('Consumers'),
+  senders: token<Senders>('Senders'),
   collectors: token<readonly DeadLetterCollector[]>('Collectors'),
   topology: token<Topology>('Topology'),
   http: token<HttpServer>('HttpServer'),

@@ -24,6 +24,13 @@ export const followed = {
   notifications: 'order.#',
 } as const;
 
+export const followed = {
+  orders: 'inventory.#',
+  inventory: 'order.#',
+  loyalty: 'order.#',
+  notifications: 'order.#',
+} as const;
+
 export type Consumer = keyof typeof followed;
 
 export const consumers = Object.keys(followed) as Consumer[];
