@@ -10,7 +10,7 @@ export interface PointsEntry {
 export interface LoyaltyAccount {
   readonly customerId: string;
   readonly points: number;
-  /** Newest first. */
+  /** Newest first, the latest thousand. */
   readonly entries: readonly PointsEntry[];
 }
 

@@ -165,13 +165,18 @@ describe('a mistake', () => {
     ],
     [
       'LOYALTY_RATES',
-      ['EUR', 'EUR:1', 'EUR:1/0', 'eur:1/100', 'EUR:-1/100', 'EUR:1/100,', 'EUR:1.5/100'],
-      'must be a comma-separated list of <currency>:<points>/<minor units>, for example EUR:1/100, with * for all other currencies',
+      ['EUR', 'EUR:1', 'EUR:1/0', 'eur:1/100', 'EUR:-1/100', 'EUR:1/100,', 'EUR:1.5/100', 'EUR:1/9,EUR:2/9'],
+      'must be a comma-separated list of <currency>:<points>/<minor units>, each currency once, for example EUR:1/100, with * for all others',
     ],
     [
       'NOTIFY_CHANNELS',
       ['sms', 'log,log', ''.padEnd(1, ','), 'log email'],
       'must be a comma-separated list of log, email, webhook, each once',
+    ],
+    [
+      'MAIL_FROM',
+      ['shop', 'a@b@c', 'a@b\r\nBcc: c'],
+      'must be an address like shop@shop.example or Shop <shop@shop.example>',
     ],
     [
       'SMTP_URL',

@@ -6,13 +6,14 @@ import {
   type NotificationEvent,
   nextAttempt,
   type Route,
-  roundsOfAttempts,
+  roundDelaysMs,
 } from '../../src/domain/notifications/notification.ts';
 import { notificationAggregate } from '../../src/domain/notifications/notificationAggregate.ts';
 import { fold } from '../../src/domain/shared/decider.ts';
 import { given } from '../support/given.ts';
 import { propertyOptions } from '../support/properties.ts';
 
+const rounds = roundDelaysMs.length + 1;
 const at = '2026-11-23T05:00:00.000Z';
 const decider = notificationAggregate.decider;
 const mail: Route = { channel: 'email', recipient: 'a@shop.example' };
@@ -31,17 +32,18 @@ const requested = (...routes: readonly Route[]): NotificationEvent => ({
   at,
   data: { notificationId: 'n-1', ...confirmed, routes },
 });
-const fail = (attempt: number): NotificationCommand => ({
+const fail = (attempt: number, forGood = false): NotificationCommand => ({
   type: 'RecordAttemptFailed',
   at,
   notificationId: 'n-1',
   attempt,
   error: 'not now',
+  forGood,
 });
-const attemptFailed = (attempt: number, route: Route): NotificationEvent => ({
+const attemptFailed = (attempt: number, route: Route, forGood = false): NotificationEvent => ({
   type: 'AttemptFailed',
   at,
-  data: { notificationId: 'n-1', ...route, attempt, error: 'not now' },
+  data: { notificationId: 'n-1', ...route, attempt, error: 'not now', forGood },
 });
 const sent = (route: Route): NotificationEvent => ({
   type: 'NotificationSent',
@@ -91,34 +93,50 @@ describe('a notification', () => {
   });
 
   it('is sent once', () => {
-    const record: NotificationCommand = { type: 'RecordSent', at, notificationId: 'n-1', attempt: 1 };
+    const record: NotificationCommand = { type: 'RecordSent', at, notificationId: 'n-1', ...mail };
     given(decider, requested(mail)).when(record).thenEvents(sent(mail));
     given(decider, requested(mail), sent(mail)).when(record).thenNothing();
     given(decider).when(record).thenNothing();
   });
 
   it('falls back to the next channel at once, and begins anew later', () => {
-    expect(nextAttempt(standing(requested(mail, log)))).toEqual({ attempt: 1, delayMs: 0 });
+    expect(nextAttempt(standing(requested(mail, log)))).toEqual({ ...mail, attempt: 1, delayMs: 0 });
     given(decider, requested(mail, log)).when(fail(1)).thenEvents(attemptFailed(1, mail));
     const once = [requested(mail, log), attemptFailed(1, mail)];
-    expect(nextAttempt(standing(...once))).toEqual({ attempt: 2, delayMs: 0 });
+    expect(nextAttempt(standing(...once))).toEqual({ ...log, attempt: 2, delayMs: 0 });
     given(decider, ...once)
       .when(fail(2))
       .thenEvents(attemptFailed(2, log));
-    expect(nextAttempt(standing(...once, attemptFailed(2, log)))).toEqual({ attempt: 3, delayMs: 10_000 });
+    expect(nextAttempt(standing(...once, attemptFailed(2, log)))).toEqual({
+      ...mail,
+      attempt: 3,
+      delayMs: 10_000,
+    });
   });
 
   it('has failed when no try is left', () => {
-    const failures = Array.from({ length: roundsOfAttempts - 1 }, (_, index) =>
-      attemptFailed(index + 1, mail),
-    );
+    const failures = Array.from({ length: rounds - 1 }, (_, index) => attemptFailed(index + 1, mail));
     given(decider, requested(mail), ...failures)
-      .when(fail(roundsOfAttempts))
-      .thenEvents(attemptFailed(roundsOfAttempts, mail), {
+      .when(fail(rounds))
+      .thenEvents(attemptFailed(rounds, mail), {
         type: 'NotificationFailed',
         at,
         data: { notificationId: 'n-1', ...mail, error: 'not now' },
       });
+  });
+
+  it('does not try again what is refused for good', () => {
+    given(decider, requested(mail))
+      .when(fail(1, true))
+      .thenEvents(attemptFailed(1, mail, true), {
+        type: 'NotificationFailed',
+        at,
+        data: { notificationId: 'n-1', ...mail, error: 'not now' },
+      });
+    const refused = [requested(mail, log), attemptFailed(1, mail, true)];
+    expect(nextAttempt(standing(...refused))).toEqual({ ...log, attempt: 2, delayMs: 0 });
+    const later = nextAttempt(standing(...refused, attemptFailed(2, log)));
+    expect(later).toEqual({ ...log, attempt: 3, delayMs: 10_000 });
   });
 
   it('takes each attempt’s failure once, and none when it is settled', () => {
@@ -150,14 +168,20 @@ describe('a notification', () => {
         const ok = works[tries] === true;
         tries += 1;
         const command: NotificationCommand = ok
-          ? { type: 'RecordSent', at, notificationId: 'n-1', attempt: next.attempt }
+          ? {
+              type: 'RecordSent',
+              at,
+              notificationId: 'n-1',
+              channel: next.channel,
+              recipient: next.recipient,
+            }
           : fail(next.attempt);
         const decision = decider.decide(command, state);
         if (!decision.ok) throw new Error('a fact was refused');
         state = fold(decider, decision.events, state);
       }
       const firstThatWorks = works.indexOf(true);
-      const most = given.length * roundsOfAttempts;
+      const most = given.length * rounds;
       const isSent = firstThatWorks >= 0 && firstThatWorks < most;
       expect(state.byId.get('n-1')?.status).toBe(isSent ? 'sent' : 'failed');
       expect(tries).toBe(isSent ? firstThatWorks + 1 : most);

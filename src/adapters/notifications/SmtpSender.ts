@@ -8,23 +8,24 @@ export interface SmtpSettings {
   readonly from: string;
   /** For every step of the conversation. */
   readonly timeoutMs: number;
+  readonly maxConnections: number;
 }
 
 /** One plain address, so that nothing in it can become a second recipient or a header. */
 const address = /^[^\s<>()[\]\\,;:"@]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 
 /**
- * Sends mail. The idempotency key is the Message-ID, which mail servers and readers use to tell copies; nobody
- * guarantees that they do.
+ * Sends mail. The idempotency key is the Message-ID, by which mail servers and readers can tell copies; nobody
+ * guarantees that they do. A server that takes a mail and does not say so in time may get it once more.
  */
 export const createSmtpSender = (
-  { url, from, timeoutMs }: SmtpSettings,
+  { url, from, timeoutMs, maxConnections }: SmtpSettings,
   templates: Templates,
 ): NotificationSender => {
   const transport = createTransport({
     ...smtpOptions(url),
     pool: true,
-    maxConnections: 5,
+    maxConnections,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,

@@ -1,5 +1,6 @@
 import {
   BrokenCircuitError,
+  bulkhead,
   ConsecutiveBreaker,
   circuitBreaker,
   ExponentialBackoff,
@@ -13,16 +14,16 @@ import type { Logger } from '../../ports/logger.ts';
 import { type NotificationSender, SendRefused } from '../../ports/notificationSender.ts';
 
 export interface Resilience {
-  /** Of one try. */
+  /** Of one try, from its start on. */
   readonly timeoutMs: number;
+  /** Sent side by side at most; others wait. */
+  readonly atOnce: number;
   /** Further tries, at once. */
   readonly retries: number;
   /** So many failures in a row, and the channel is left alone for `restMs`. */
   readonly breakAfter: number;
   readonly restMs: number;
 }
-
-export const defaultResilience: Resilience = { timeoutMs: 2_500, retries: 1, breakAfter: 5, restMs: 10_000 };
 
 /**
  * A sender that never takes long, tries again at once, and leaves a receiver that is down alone for a while. What it
@@ -32,7 +33,7 @@ export const resilientSender = (
   channel: string,
   sender: NotificationSender,
   logger: Logger,
-  { timeoutMs, retries, breakAfter, restMs }: Resilience = defaultResilience,
+  { timeoutMs, atOnce, retries, breakAfter, restMs }: Resilience,
 ): NotificationSender => {
   const mayPass = handleWhen((error) => !(error instanceof SendRefused));
   const worthRetrying = handleWhen(
@@ -47,6 +48,7 @@ export const resilientSender = (
   const policy = wrap(
     retry(worthRetrying, { maxAttempts: retries, backoff: new ExponentialBackoff({ initialDelay: 200 }) }),
     breaker,
+    bulkhead(atOnce, Number.POSITIVE_INFINITY),
     timeout(timeoutMs, TimeoutStrategy.Aggressive),
   );
   return {

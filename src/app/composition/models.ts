@@ -20,9 +20,10 @@ const known = <C, E extends DomainEvent, S>({ aggregate, snapshots }: WriteModel
 });
 
 /** Every model that is written, whichever database its context has. */
-export const models: readonly KnownModel[] = [known(orderModel), known(stockModel), known(reservationModel)];
 export const models: readonly KnownModel[] = [
   known(orderModel),
+  known(stockModel),
+  known(reservationModel),
   known(saleModel),
   known(pointsModel),
   known(notificationModel),

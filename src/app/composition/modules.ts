@@ -10,6 +10,7 @@ import type { Broker, Topology } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Stores } from '../../ports/stores.ts';
 import type { Config } from '../config.ts';
 import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
 import { stockService } from '../inventory/stockService.ts';
@@ -169,6 +170,8 @@ const health = (homes: Homes, lifecycle: { readonly draining: boolean }) => ({
 interface HandlerParts {
   readonly queue: string;
   readonly config: Config;
+  /** Of the context. */
+  readonly stores: Stores;
   readonly senders: Senders;
   readonly ids: Ids;
   readonly clock: Clock;
@@ -179,8 +182,8 @@ const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandle
   orders: orderConsumer,
   inventory: ({ queue, clock, config: { unknownStock } }) =>
     inventoryConsumer({ queue, clock, unknownStock }),
-  notifications: ({ queue, config, senders, clock }) =>
-    notificationConsumer({ queue, clock, channels: config.notify.channels, senders }),
+  notifications: ({ queue, config, stores, senders, clock }) =>
+    notificationConsumer({ queue, clock, stores, channels: config.notify.channels, senders }),
   loyalty: ({ queue, config }) => loyaltyConsumer({ queue, rates: config.loyaltyRates }),
 };
 
@@ -204,6 +207,7 @@ const runnersOf = (
       handler: handlers[consumer]({
         queue: workQueueOf(config.queuePrefix, consumer),
         config,
+        stores,
         senders,
         ids,
         clock,
@@ -224,11 +228,13 @@ const runnersOf = (
   });
 };
 
-/** Sending takes long: what is in hand must not wait for more than its time-out until it is its turn. */
-const maxSending = 50;
+/** Sending takes long, and what is in hand must get its turn within the handler's time-out. */
+const maxSending = 30;
 
-const prefetchOf = (consumer: Consumer, { consumerPrefetch }: Config): number =>
-  consumer === 'notifications' ? Math.min(maxSending, consumerPrefetch) : consumerPrefetch;
+const prefetchOf = (consumer: Consumer, { consumerPrefetch, notify }: Config): number =>
+  consumer === 'notifications' && notify.channels.some((channel) => channel !== 'log')
+    ? Math.min(maxSending, consumerPrefetch)
+    : consumerPrefetch;
 
 const collectorsOf = (
   config: Config,

@@ -14,8 +14,14 @@ export type Senders = Readonly<Partial<Record<ChannelName, NotificationSender>>>
 
 const ownTemplates = fileURLToPath(new URL('../../../templates/notifications', import.meta.url));
 
-/** Beyond the time that a try may take as a whole, so that its end is told before it is cut off. */
-const smtpStepMs = 2_000;
+const careful = { atOnce: 10, breakAfter: 5, restMs: 10_000 };
+
+/**
+ * A mail server may have taken a mail that it is slow to acknowledge, so it gets nearly all of the handler's time, and
+ * is not asked again at once. The receiver of a webhook can tell a repetition.
+ */
+const mailTimeoutMs = 8_000;
+const webhookTimeoutMs = 3_000;
 
 /** The configured channels; none in a process that tells nobody anything. Throws `TemplateError`. */
 export const openSenders = ({ roles, notify }: Config, logger: Logger): Senders => {
@@ -42,9 +48,11 @@ const openSender = (
       const settings = {
         url: needed(notify.smtpUrl),
         from: needed(notify.mailFrom),
-        timeoutMs: smtpStepMs,
+        timeoutMs: mailTimeoutMs,
+        maxConnections: careful.atOnce,
       };
-      return resilientSender(channel, createSmtpSender(settings, templates), logger);
+      const sender = createSmtpSender(settings, templates);
+      return resilientSender(channel, sender, logger, { ...careful, timeoutMs: mailTimeoutMs, retries: 0 });
     }
     case 'webhook': {
       const settings = {
@@ -52,7 +60,12 @@ const openSender = (
         secret: needed(notify.webhookSecret),
         allowPrivate: notify.allowPrivate,
       };
-      return resilientSender(channel, createWebhookSender(settings, templates), logger);
+      const sender = createWebhookSender(settings, templates);
+      return resilientSender(channel, sender, logger, {
+        ...careful,
+        timeoutMs: webhookTimeoutMs,
+        retries: 1,
+      });
     }
     default:
       return channel satisfies never;

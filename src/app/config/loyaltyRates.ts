@@ -12,9 +12,12 @@ export const loyaltyRates = z
   .default('*:1/100')
   .transform((text, context): LoyaltyRates => {
     const rates = text.split(',').map((rate) => readRate(rate.trim()));
-    if (rates.every((rate) => rate !== undefined)) return new Map(rates);
+    if (rates.every((rate) => rate !== undefined)) {
+      const byCurrency = new Map(rates);
+      if (byCurrency.size === rates.length) return byCurrency;
+    }
     context.addIssue(
-      'must be a comma-separated list of <currency>:<points>/<minor units>, for example EUR:1/100, with * for all other currencies',
+      'must be a comma-separated list of <currency>:<points>/<minor units>, each currency once, for example EUR:1/100, with * for all others',
     );
     return z.NEVER;
   });

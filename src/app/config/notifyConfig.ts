@@ -54,7 +54,10 @@ const isLongEnough = (secret: string): boolean => {
 export const notifyVariables = {
   NOTIFY_CHANNELS: channelList,
   SMTP_URL: urlOf(['smtp:', 'smtps:'], 'smtp://user:password@host:587'),
-  MAIL_FROM: z.string().optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^[^\r\n@]+@[^\r\n@]+$/, 'must be an address like shop@shop.example or Shop <shop@shop.example>')
+    .optional(),
   NOTIFY_WEBHOOK_URL: urlOf(['https:', 'http:'], 'https://shop.example/notifications'),
   NOTIFY_WEBHOOK_SECRET: webhookSecret,
   NOTIFY_ALLOW_PRIVATE: z.enum(['yes', 'no'], { error: 'must be yes or no' }).default('no'),

@@ -5,12 +5,15 @@ import type { EventReader } from '../../ports/eventStore.ts';
 import type { LoyaltyService, PointsEntry } from '../../ports/loyaltyService.ts';
 import { pointsStream } from './loyaltyModels.ts';
 
+/** The answer stays small for a customer of many years. */
+const maxEntries = 1_000;
+
 export const loyaltyService = (events: Pick<EventReader, 'readStream'>): LoyaltyService => ({
   account: async (tenant, customerId) => {
     const stored = await events.readStream({ tenant, stream: pointsStream(customerId) });
     const history = stored.map(pointsAggregate.upcast);
     const { balance } = fold(pointsAggregate.decider, history);
-    return { customerId, points: balance, entries: history.map(entryOf).reverse() };
+    return { customerId, points: balance, entries: history.slice(-maxEntries).map(entryOf).reverse() };
   },
 });
 

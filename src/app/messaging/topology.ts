@@ -6,24 +6,6 @@ import { topicMatches } from '../../ports/topicMatches.ts';
  * Who has a work queue, and which public events come to it: every event of the streams that the consumer follows,
  * also those that it ignores, so that their sequences have no gaps.
  */
-
-
-
-export const followed = {
-  orders: 'inventory.#',
-  inventory: 'order.#',
-  loyalty: 'order.#',
-  notifications: 'order.#',
-} as const;
-
-
-export const followed = {
-  orders: 'inventory.#',
-  inventory: 'order.#',
-  loyalty: 'order.#',
-  notifications: 'order.#',
-} as const;
-
 export const followed = {
   orders: 'inventory.#',
   inventory: 'order.#',

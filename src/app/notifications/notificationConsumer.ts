@@ -1,13 +1,15 @@
 import { type Contact, noticeFor } from '../../domain/notifications/notices.ts';
 import {
+  type Attempt,
   type Channel,
   type Notification,
   nextAttempt,
   type Route,
-  routeOf,
 } from '../../domain/notifications/notification.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { NotificationSender } from '../../ports/notificationSender.ts';
+import { type NotificationSender, SendRefused } from '../../ports/notificationSender.ts';
+import type { Stores } from '../../ports/stores.ts';
+import { readState } from '../commands/readState.ts';
 import type { Session, Task } from '../commands/work.ts';
 import type { IncomingMessage } from '../messaging/consume/incomingMessage.ts';
 import { memberOf, textIn, wholeNumberIn } from '../messaging/consume/messageData.ts';
@@ -17,6 +19,7 @@ import { notificationModel, notificationStream } from './notificationModel.ts';
 export interface NotificationConsumerParts {
   readonly queue: string;
   readonly clock: Pick<Clock, 'now'>;
+  readonly stores: Pick<Stores, 'events' | 'snapshots'>;
   /** In the order in which they are tried. */
   readonly channels: readonly Channel[];
   readonly senders: Readonly<Partial<Record<Channel, NotificationSender>>>;
@@ -24,8 +27,11 @@ export interface NotificationConsumerParts {
 
 const sendTask = 'orderflow.task.send-notification.v1';
 
-/** What came of one attempt to send; undefined when the message was no such task. */
-type Attempted = { readonly error: string | null } | undefined;
+/** What came of one attempt to send; undefined when nothing was to be sent. */
+type Attempted =
+  | { readonly sent: true }
+  | { readonly sent: false; readonly error: string; readonly forGood: boolean }
+  | undefined;
 
 /**
  * What happens to an order is told to its customer. That somebody is to be told is recorded with the message's gate;
@@ -108,41 +114,40 @@ const taskFor = (
   queue: string,
   now: number,
   orderId: string,
-  notification: Notification,
-  { attempt: number, delayMs }: { readonly attempt: number; readonly delayMs: number },
-): Task => {
-  const { id: notificationId, template, values } = notification;
-  return {
-    id: `${notificationId}-${number}`,
-    queue,
-    type: sendTask,
-    data: { orderId, notificationId, attempt: number, template, values, ...routeOf(notification, number) },
-    time: new Date(now).toISOString(),
-    dueAt: delayMs === 0 ? 0 : now + delayMs,
-  };
-};
+  { id: notificationId, template, values }: Notification,
+  { attempt, channel, recipient, delayMs }: Attempt,
+): Task => ({
+  id: `${notificationId}-${attempt}`,
+  queue,
+  type: sendTask,
+  data: { orderId, notificationId, attempt, template, values, channel, recipient },
+  time: new Date(now).toISOString(),
+  dueAt: delayMs === 0 ? 0 : now + delayMs,
+});
 
 const attempt = async (
-  { senders }: NotificationConsumerParts,
+  { senders, stores }: NotificationConsumerParts,
   message: IncomingMessage,
   signal: AbortSignal,
 ): Promise<Attempted> => {
-  const channel = textIn(message, 'channel') as Channel;
+  const orderId = textIn(message, 'orderId');
+  const notificationId = textIn(message, 'notificationId');
+  const { state } = await readState(notificationModel, stores, message.tenant, orderId);
+  const notification = state.byId.get(notificationId);
+  const next = notification && nextAttempt(notification);
+  // This very attempt was made before, and its outcome is known: the task came again.
+  if (!notification || next?.attempt !== wholeNumberIn(message, 'attempt', 1)) return undefined;
+  const { channel, recipient } = next;
   const sender = senders[channel];
-  // The channel was taken out of the configuration while the task was on its way.
-  if (sender === undefined) return { error: `the channel ${channel} is not configured` };
-  const outgoing = {
-    idempotencyKey: textIn(message, 'notificationId'),
-    orderId: textIn(message, 'orderId'),
-    template: textIn(message, 'template'),
-    recipient: textIn(message, 'recipient'),
-    values: (memberOf(message.data, 'values') ?? {}) as Record<string, string>,
-  };
+  if (sender === undefined)
+    return { sent: false, error: `the channel ${channel} is not configured`, forGood: true };
+  const { template, values } = notification;
   try {
-    await sender.send(outgoing, signal);
-    return { error: null };
+    await sender.send({ idempotencyKey: notificationId, orderId, template, recipient, values }, signal);
+    return { sent: true };
   } catch (failure) {
-    return { error: failure instanceof Error ? failure.message : String(failure) };
+    const error = failure instanceof Error ? failure.message : String(failure);
+    return { sent: false, error, forGood: failure instanceof SendRefused };
   }
 };
 
@@ -153,15 +158,25 @@ const record = (
   message: IncomingMessage,
   attempted: Attempted,
 ): void => {
+  if (attempted === undefined) return;
   const at = new Date(parts.clock.now()).toISOString();
   const notificationId = textIn(message, 'notificationId');
-  const number = wholeNumberIn(message, 'attempt', 1);
-  const error = attempted?.error ?? null;
-  if (error === null) {
-    session.execute(notificationModel, orderId, { type: 'RecordSent', at, notificationId, attempt: number });
+  if (attempted.sent) {
+    const channel = textIn(message, 'channel') as Channel;
+    const route = { channel, recipient: textIn(message, 'recipient') };
+    session.execute(notificationModel, orderId, { type: 'RecordSent', at, notificationId, ...route });
     return;
   }
-  const failed = { type: 'RecordAttemptFailed', at, notificationId, attempt: number, error } as const;
+  const { error, forGood } = attempted;
+  const number = wholeNumberIn(message, 'attempt', 1);
+  const failed = {
+    type: 'RecordAttemptFailed',
+    at,
+    notificationId,
+    attempt: number,
+    error,
+    forGood,
+  } as const;
   session.execute(notificationModel, orderId, failed);
   sendNext(session, parts, orderId, notificationId);
 };

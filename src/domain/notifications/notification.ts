@@ -19,10 +19,10 @@ export type NotificationRequested = DomainEvent<
   'NotificationRequested',
   About & Notice & { readonly routes: readonly Route[] }
 >;
-/** One try of one route came to nothing; `attempt` counts from 1. */
+/** One try of one route came to nothing; `attempt` counts from 1. `forGood`: this route is not tried again. */
 export type AttemptFailed = DomainEvent<
   'AttemptFailed',
-  About & Route & { readonly attempt: number; readonly error: string }
+  About & Route & { readonly attempt: number; readonly error: string; readonly forGood: boolean }
 >;
 export type NotificationSent = DomainEvent<'NotificationSent', About & Route>;
 /** No try is left. */
@@ -48,16 +48,16 @@ export interface RequestNotification extends About, Notice {
   /** In the order in which they are tried; at least one. */
   readonly routes: readonly Route[];
 }
-export interface RecordSent extends About {
+export interface RecordSent extends About, Route {
   readonly type: 'RecordSent';
   readonly at: string;
-  readonly attempt: number;
 }
 export interface RecordAttemptFailed extends About {
   readonly type: 'RecordAttemptFailed';
   readonly at: string;
   readonly attempt: number;
   readonly error: string;
+  readonly forGood: boolean;
 }
 
 export type NotificationCommand = NoteContact | RequestNotification | RecordSent | RecordAttemptFailed;
@@ -65,7 +65,11 @@ export type NotificationCommand = NoteContact | RequestNotification | RecordSent
 export interface Notification extends Notice {
   readonly id: string;
   readonly status: 'requested' | 'sent' | 'failed';
+  /** Those that may still be tried, in this order. */
   readonly routes: readonly Route[];
+  /** How often all of them were tried, and how many of them in this round. */
+  readonly rounds: number;
+  readonly triedInRound: number;
   /** Tries that came to nothing. */
   readonly failures: number;
   /** That it went by, or was last tried by. */
@@ -83,28 +87,43 @@ export interface Notifications {
 
 export const noNotifications: Notifications = { contact: null, byId: new Map() };
 
-/** Every route is tried so often: first each of them, then each again. */
-export const roundsOfAttempts = 4;
+/** Waits before the second, third, … round, in ms; after the last the notification has failed. */
+export const roundDelaysMs = [10_000, 60_000, 600_000, 3_600_000, 21_600_000] as const;
 
-/** Waits before the second, third, … round, in ms. */
-const roundDelaysMs = [10_000, 60_000, 600_000] as const;
+export interface Attempt extends Route {
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly delayMs: number;
+}
 
-const maxAttempts = (routes: readonly Route[]): number => routes.length * roundsOfAttempts;
-
-/** The route of an attempt, which counts from 1. */
-export const routeOf = ({ routes }: Pick<Notification, 'routes'>, attempt: number): Route =>
-  routes[(attempt - 1) % routes.length]!;
-
-/** The attempt that is next, and how long it waits; null when the notification is settled. */
-export const nextAttempt = (
-  notification: Notification,
-): { readonly attempt: number; readonly delayMs: number } | null => {
-  const { status, routes, failures } = notification;
-  if (status !== 'requested') return null;
-  const startsRound = failures > 0 && failures % routes.length === 0;
-  const delayMs = startsRound ? (roundDelaysMs[failures / routes.length - 1] ?? 0) : 0;
-  return { attempt: failures + 1, delayMs };
+/** The attempt that is next; null when the notification is settled. */
+export const nextAttempt = (notification: Notification): Attempt | null => {
+  const { status, routes, rounds, triedInRound, failures } = notification;
+  const route = routes[triedInRound];
+  if (status !== 'requested' || route === undefined) return null;
+  const delayMs = triedInRound === 0 && rounds > 0 ? (roundDelaysMs[rounds - 1] ?? 0) : 0;
+  return { ...route, attempt: failures + 1, delayMs };
 };
+
+/** Every route is tried once in a round; one that is refused for good is in no later one. */
+const afterFailure = (before: Notification, { data }: AttemptFailed): Notification => {
+  const { channel, recipient, attempt, error, forGood } = data;
+  const routes = forGood ? before.routes.filter((_, place) => place !== before.triedInRound) : before.routes;
+  const tried = forGood ? before.triedInRound : before.triedInRound + 1;
+  const roundIsOver = tried >= routes.length;
+  return {
+    ...before,
+    routes,
+    rounds: roundIsOver ? before.rounds + 1 : before.rounds,
+    triedInRound: roundIsOver ? 0 : tried,
+    failures: attempt,
+    route: { channel, recipient },
+    error,
+  };
+};
+
+const isHopeless = ({ routes, rounds }: Notification): boolean =>
+  routes.length === 0 || rounds > roundDelaysMs.length;
 
 export const evolveNotifications = (state: Notifications, event: NotificationEvent): Notifications => {
   if (event.type === 'ContactNoted') return { ...state, contact: event.data };
@@ -124,6 +143,8 @@ const changed = (
       template,
       values,
       routes,
+      rounds: 0,
+      triedInRound: 0,
       status: 'requested',
       failures: 0,
       route: routes[0]!,
@@ -137,7 +158,7 @@ const changed = (
   const route = { channel, recipient };
   switch (event.type) {
     case 'AttemptFailed':
-      return { ...before, route, failures: event.data.attempt, error: event.data.error };
+      return afterFailure(before, event);
     case 'NotificationSent':
       return { ...before, route, status: 'sent', error: null, sentAt: event.at };
     case 'NotificationFailed':
@@ -180,25 +201,28 @@ export const decideNotifications = (
 };
 
 const recordSent = (
-  { at, notificationId, attempt }: RecordSent,
+  { at, notificationId, channel, recipient }: RecordSent,
   { byId }: Notifications,
 ): NotificationDecision => {
   const notification = byId.get(notificationId);
   if (notification === undefined || notification.status === 'sent') return accept();
-  const data = { notificationId, ...routeOf(notification, attempt) };
+  const data = { notificationId, channel, recipient };
   return accept<NotificationEvent>({ type: 'NotificationSent', at, data });
 };
 
 /** What is reported twice, or after the matter is settled, changes nothing. */
 const recordAttemptFailed = (
-  { at, notificationId, attempt, error }: RecordAttemptFailed,
-  { byId }: Notifications,
+  { at, notificationId, attempt, error, forGood }: RecordAttemptFailed,
+  state: Notifications,
 ): NotificationDecision => {
-  const notification = byId.get(notificationId);
-  if (notification?.status !== 'requested' || attempt !== notification.failures + 1) return accept();
-  const about = { notificationId, ...routeOf(notification, attempt), error };
-  const failed: NotificationEvent = { type: 'AttemptFailed', at, data: { ...about, attempt } };
-  return attempt < maxAttempts(notification.routes)
-    ? accept(failed)
-    : accept<NotificationEvent>(failed, { type: 'NotificationFailed', at, data: about });
+  const notification = state.byId.get(notificationId);
+  const next = notification === undefined ? null : nextAttempt(notification);
+  if (next?.attempt !== attempt) return accept();
+  const { channel, recipient } = next;
+  const about = { notificationId, channel, recipient, error };
+  const failed: NotificationEvent = { type: 'AttemptFailed', at, data: { ...about, attempt, forGood } };
+  const after = evolveNotifications(state, failed).byId.get(notificationId);
+  return after !== undefined && isHopeless(after)
+    ? accept<NotificationEvent>(failed, { type: 'NotificationFailed', at, data: about })
+    : accept(failed);
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { resilientSender } from '../../../src/adapters/notifications/resilientSender.ts';
 import { type NotificationSender, SendRefused } from '../../../src/ports/notificationSender.ts';
@@ -20,7 +21,7 @@ const scripted = (behave: (call: number, signal: AbortSignal) => Promise<void>) 
   return { sender, calls: () => calls };
 };
 
-const quick = { timeoutMs: 50, retries: 1, breakAfter: 3, restMs: 100 };
+const quick = { timeoutMs: 50, atOnce: 2, retries: 1, breakAfter: 3, restMs: 100 };
 const resilient = (sender: NotificationSender) => resilientSender('test', sender, recordingLogger(), quick);
 
 describe('a resilient sender', () => {
@@ -52,6 +53,20 @@ describe('a resilient sender', () => {
     );
     await expect(resilient(sender).send(notification, never)).rejects.toThrow();
     expect([calls(), aborted]).toEqual([2, 2]);
+  });
+
+  it('sends so many side by side; those that wait are not late', async () => {
+    let now = 0;
+    let most = 0;
+    const { sender } = scripted(async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await sleep(20);
+      now -= 1;
+    });
+    const careful = resilient(sender);
+    await Promise.all(Array.from({ length: 10 }, () => careful.send(notification, never)));
+    expect(most).toBe(2);
   });
 
   it('leaves a channel that is down alone, and comes back to it', async () => {

@@ -51,7 +51,10 @@ const startServer = async (options: SMTPServerOptions = {}) => {
 };
 
 const senderTo = (url: string, timeoutMs = 5_000): NotificationSender => {
-  const sender = createSmtpSender({ url, from: 'Shop <shop@shop.example>', timeoutMs }, templates);
+  const sender = createSmtpSender(
+    { url, from: 'Shop <shop@shop.example>', timeoutMs, maxConnections: 5 },
+    templates,
+  );
   open.push(() => sender.close());
   return sender;
 };
