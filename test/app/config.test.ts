@@ -42,6 +42,7 @@ describe('without any variable', () => {
         webhookUrl: null,
         webhookSecret: null,
         allowPrivate: false,
+        maxAgeMs: 172_800_000,
         templates: null,
       },
       queuePrefix: '',
@@ -193,6 +194,7 @@ describe('a mistake', () => {
       ['secret', 'whsec_c2hvcnQ=', 'whsec_***'],
       'must be whsec_ followed by 24 to 64 bytes in base64',
     ],
+    ['NOTIFY_MAX_AGE_HOURS', ['0', '1.5', '100000'], 'must be a whole number from 1 to 99999'],
     ['NOTIFY_ALLOW_PRIVATE', ['true', 'YES'], 'must be yes or no'],
     ['LOG_LEVEL', ['loud', 'INFO'], 'must be one of trace, debug, info, warn, error, silent'],
     [

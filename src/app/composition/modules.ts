@@ -183,7 +183,7 @@ const handlers: Readonly<Record<Consumer, (parts: HandlerParts) => MessageHandle
   inventory: ({ queue, clock, config: { unknownStock } }) =>
     inventoryConsumer({ queue, clock, unknownStock }),
   notifications: ({ queue, config, stores, senders, clock }) =>
-    notificationConsumer({ queue, clock, stores, channels: config.notify.channels, senders }),
+    notificationConsumer({ queue, clock, stores, senders, ...config.notify }),
   loyalty: ({ queue, config }) => loyaltyConsumer({ queue, rates: config.loyaltyRates }),
 };
 

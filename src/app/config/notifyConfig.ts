@@ -12,6 +12,8 @@ export interface NotifyConfig {
   readonly webhookUrl: string | null;
   readonly webhookSecret: string | null;
   readonly allowPrivate: boolean;
+  /** News of orders that is older is told to nobody. */
+  readonly maxAgeMs: number;
   /** Null: those that come with the program. */
   readonly templates: string | null;
 }
@@ -61,6 +63,11 @@ export const notifyVariables = {
   NOTIFY_WEBHOOK_URL: urlOf(['https:', 'http:'], 'https://shop.example/notifications'),
   NOTIFY_WEBHOOK_SECRET: webhookSecret,
   NOTIFY_ALLOW_PRIVATE: z.enum(['yes', 'no'], { error: 'must be yes or no' }).default('no'),
+  NOTIFY_MAX_AGE_HOURS: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, 'must be a whole number from 1 to 99999')
+    .default('48')
+    .transform(Number),
   NOTIFY_TEMPLATES: z.string().optional(),
 };
 
@@ -73,6 +80,7 @@ export const notifyOf = (values: NotifyValues): NotifyConfig => ({
   webhookUrl: values.NOTIFY_WEBHOOK_URL ?? null,
   webhookSecret: values.NOTIFY_WEBHOOK_SECRET ?? null,
   allowPrivate: values.NOTIFY_ALLOW_PRIVATE === 'yes',
+  maxAgeMs: values.NOTIFY_MAX_AGE_HOURS * 60 * 60 * 1000,
   templates: values.NOTIFY_TEMPLATES ?? null,
 });
 

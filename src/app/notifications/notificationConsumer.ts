@@ -22,6 +22,8 @@ export interface NotificationConsumerParts {
   readonly stores: Pick<Stores, 'events' | 'snapshots'>;
   /** In the order in which they are tried. */
   readonly channels: readonly Channel[];
+  /** What happened longer ago is no news: a consumer may be handed years of history. */
+  readonly maxAgeMs: number;
   readonly senders: Readonly<Partial<Record<Channel, NotificationSender>>>;
 }
 
@@ -75,7 +77,7 @@ const tell = (
     return;
   }
   const { contact } = session.load(notificationModel, orderId).state;
-  if (contact === null) return;
+  if (contact === null || parts.clock.now() - Date.parse(at) > parts.maxAgeMs) return;
   const data = (message.data ?? {}) as Readonly<Record<string, unknown>>;
   const notice = noticeFor({ orderId, type: message.type, data }, contact);
   const routes = routesTo(contact, parts.channels);
