@@ -22,6 +22,7 @@ export const explainStartFailure = (
   }
   if (error instanceof CertificateUnusable) {
     return { exitCode: 2, message: `TLS cannot be served: ${error.message}` };
+  }
   if (error instanceof TemplateError) {
     return { exitCode: 2, message: `${error.message}. Mend it, or set NOTIFY_TEMPLATES to another folder.` };
   }
