@@ -102,7 +102,7 @@ const reserve = ({ at, lines, stock, unknownStock }: ReserveStock): ReservationD
   const pieces: ReservedPieces[] = [];
   for (const { sku, quantity } of wanted) {
     const count = stock.get(sku) ?? null;
-    const there = count === null ? unlimited(unknownStock) : available(count);
+    const there = count === null ? presumed(unknownStock) : available(count);
     if (quantity > there) shortages.push({ sku, missing: quantity - there });
     pieces.push({ sku, quantity, counted: count !== null });
   }
@@ -111,7 +111,7 @@ const reserve = ({ at, lines, stock, unknownStock }: ReserveStock): ReservationD
     : accept<ReservationEvent>({ type: 'StockReserved', at, data: { pieces } });
 };
 
-const unlimited = (unknownStock: UnknownStock): number =>
+const presumed = (unknownStock: UnknownStock): number =>
   unknownStock === 'accept' ? Number.POSITIVE_INFINITY : 0;
 
 /** Each SKU once, in the order of the lines; undefined when a sum is no safe integer. */
