@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +36,38 @@ describeWithService('rabbitmq', 'the examples', () => {
       const expected = ids.map((id) => `orderflow.order.placed.v1 ${sourceOf(id)} 0000000001`);
       // Between one order and another there is no order.
       expect(printed.sort()).toEqual(expected.sort());
+    });
+  });
+
+  it('the payment worker reports each payment and refund once, however often it has to', async () => {
+    await inWorld(async ({ start, listen }) => {
+      const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+      const url = await start({ CALLBACK_SECRETS: `example:${secret}` });
+      const unreliable = await loseFirstAnswers(`${url}/v1/callbacks/example`);
+      try {
+        const env = { CALLBACK_SECRET: secret, CALLBACK_URL: unreliable.url };
+        const worker = listen(process.execPath, 'payment-worker/worker.ts', 3, env);
+        await worker.listening();
+        const [paid, declined] = [await place(url), await place(url, 1313)];
+        await eventually(async () => expect(await orderAt(url, paid)).toMatchObject({ payment: 'captured' }));
+        await eventually(async () =>
+          expect(await orderAt(url, declined)).toMatchObject({ payment: 'failed' }),
+        );
+        await cancel(url, paid);
+        await worker.ended();
+        expect(await orderAt(url, paid)).toMatchObject({ status: 'cancelled', payment: 'refunded' });
+        expect(
+          worker
+            .lines()
+            .map((line) => JSON.parse(line).type)
+            .sort(),
+        ).toEqual(['payment.captured', 'payment.failed', 'refund.completed']);
+        // Placed, captured, cancelled, asked back, refunded: what was reported twice was recorded once.
+        expect(await orderAt(url, paid)).toMatchObject({ version: 5, captured: 2598, refunded: 2598 });
+        expect(unreliable.lost()).toBe(3);
+      } finally {
+        await unreliable.close();
+      }
     });
   });
 
@@ -94,9 +128,14 @@ interface World {
   readonly prefix: string;
   readonly admin: RabbitmqAdmin;
   /** Starts the service, and resolves with its URL. */
-  start(): Promise<string>;
+  start(env?: Readonly<Record<string, string>>): Promise<string>;
   /** Starts an example that ends after `count` messages. */
-  listen(program: string, example: string, count: number): ReturnType<typeof startListener>;
+  listen(
+    program: string,
+    example: string,
+    count: number,
+    env?: Readonly<Record<string, string>>,
+  ): ReturnType<typeof startListener>;
 }
 
 /** A directory and a prefix of its own; afterwards no process, queue or exchange of it is left. */
@@ -110,15 +149,15 @@ const inWorld = async (work: (world: World) => Promise<void>): Promise<void> => 
     await work({
       prefix,
       admin,
-      start: async () => {
+      start: async (more = {}) => {
         // Without those that react to orders, only what this test asks for happens to them.
         const roles = { ROLES: 'api,relay', DATABASE_URL: `sqlite:${join(directory, 'orders.db')}` };
-        const server = await startServer({ ...broker, ...roles });
+        const server = await startServer({ ...broker, ...roles, ...more });
         started.push(server);
         return server.url;
       },
-      listen: (program, example, count) => {
-        const env = { ...broker, STATE_FILE: join(directory, 'subscriber.db') };
+      listen: (program, example, count, more = {}) => {
+        const env = { ...broker, STATE_FILE: join(directory, 'subscriber.db'), ...more };
         const listener = startListener(program, example, count, env);
         started.push(listener);
         return listener;
@@ -126,7 +165,7 @@ const inWorld = async (work: (world: World) => Promise<void>): Promise<void> => 
     });
   } finally {
     for (const { kill } of started) await kill();
-    for (const queue of ['audit-subscriber', 'python-subscriber']) {
+    for (const queue of ['audit-subscriber', 'python-subscriber', 'payment-worker']) {
       await admin.channel.deleteQueue(prefix + queue);
     }
     await admin.remove(orderflowTopology(prefix));
@@ -187,10 +226,36 @@ const post = async (url: string, body: object): Promise<{ readonly id: string }>
   return (await answer.json()) as { id: string };
 };
 
-const lines = [{ sku: 'tea-100', quantity: 2, unitPrice: 1299 }];
+const place = async (url: string, total = 2598): Promise<string> => {
+  const lines = [{ sku: 'tea-100', quantity: 1, unitPrice: total }];
+  return (await post(`${url}/v1/orders`, { customerId: 'c-42', currency: 'EUR', lines })).id;
+};
 
-const place = async (url: string): Promise<string> =>
-  (await post(`${url}/v1/orders`, { customerId: 'c-42', currency: 'EUR', lines })).id;
+const orderAt = async (url: string, id: string): Promise<unknown> =>
+  (await fetch(`${url}/v1/orders/${id}`)).json();
+
+/** Stands before the callbacks of a service, and answers 503 to each one that it has passed on for the first time. */
+const loseFirstAnswers = async (target: string) => {
+  const known = new Set<unknown>();
+  const server = createServer((req, res) => {
+    const chunks: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => chunks.push(chunk));
+    req.on('end', async () => {
+      const names = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature'];
+      const headers = names.map((name): [string, string] => [name, String(req.headers[name])]);
+      const answer = await fetch(target, { method: 'POST', headers, body: Buffer.concat(chunks) });
+      const isFirst = !known.has(req.headers['webhook-id']);
+      known.add(req.headers['webhook-id']);
+      res.writeHead(isFirst ? 503 : answer.status).end(await answer.text());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    lost: () => known.size,
+    close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
+};
 
 const cancel = (url: string, id: string): Promise<unknown> =>
   post(`${url}/v1/orders/${id}/cancel`, { reason: 'changed my mind' });

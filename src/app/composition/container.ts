@@ -2,7 +2,8 @@ import { Container } from 'inversify';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
 import { callbacksModule } from './callbacksModule.ts';
-import { applicationModule, httpModule, infrastructureModule, systemModule } from './modules.ts';
+import { httpModule } from './httpModule.ts';
+import { applicationModule, infrastructureModule, systemModule } from './modules.ts';
 import { tokens } from './tokens.ts';
 
 /** What the program runs, resolved. This file is the only one that asks the container for anything. */

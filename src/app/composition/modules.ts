@@ -1,8 +1,5 @@
 import { ContainerModule } from 'inversify';
 import { connectAmqpBroker } from '../../adapters/amqp/connectAmqpBroker.ts';
-import { callbackProviders } from '../../adapters/http/callbacks/schemes.ts';
-import { readCertificate } from '../../adapters/http/certificate.ts';
-import { createHttpServer } from '../../adapters/http/createHttpServer.ts';
 import { InMemoryBroker } from '../../adapters/memory/InMemoryBroker.ts';
 import { systemClock } from '../../adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../adapters/system/UuidV7Ids.ts';
@@ -15,7 +12,6 @@ import type { Config } from '../config.ts';
 import { inventoryConsumer } from '../inventory/inventoryConsumer.ts';
 import { stockService } from '../inventory/stockService.ts';
 import { loyaltyConsumer } from '../loyalty/loyaltyConsumer.ts';
-import { loyaltyService } from '../loyalty/loyaltyService.ts';
 import { CarefulLane } from '../messaging/consume/CarefulLane.ts';
 import { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
 import { gateKeeper } from '../messaging/consume/GateBook.ts';
@@ -24,7 +20,6 @@ import { DeadLetterCollector } from '../messaging/desk/DeadLetterCollector.ts';
 import { InstanceSignal } from '../messaging/operate/InstanceSignal.ts';
 import { type Consumer, consumers, orderflowTopology, workQueueOf } from '../messaging/topology.ts';
 import { notificationConsumer } from '../notifications/notificationConsumer.ts';
-import { notificationService } from '../notifications/notificationService.ts';
 import { orderConsumer } from '../orders/orderConsumer.ts';
 import { orderService } from '../orders/orderService.ts';
 import { type Homes, openDatabases, settleHomes } from './homes.ts';
@@ -110,60 +105,6 @@ export const applicationModule = new ContainerModule(({ bind }) => {
       tokens.logger,
     ])
     .inSingletonScope();
-});
-
-/** The way in for clients. */
-export const httpModule = new ContainerModule(({ bind }) => {
-  bind(tokens.http)
-    .toResolvedValue(
-      async (config, orders, stock, callbacks, homes, clock, ids, logger, lifecycle) => {
-        const { stores, commits, deadLetters, operations, replays } = homes.of('orders');
-        return createHttpServer(
-          {
-            orders,
-            stock,
-            commits,
-            deadLetters,
-            operations,
-            replays,
-            callbacks,
-            callbackProviders: callbackProviders(config.callbackProviders),
-            inbox: stores.inbox,
-            loyalty: loyaltyService(homes.of('loyalty').stores.events),
-            notifications: notificationService(homes.of('notifications').stores),
-            clock,
-            ids,
-            logger,
-            health: health(homes, lifecycle),
-          },
-          {
-            maxStreams: config.eventStreamsMax,
-            callbackFailuresPerMinute: config.callbackFailuresPerMinute,
-          },
-          config.tls && { certificate: await readCertificate(config.tls, logger), files: config.tls },
-        );
-      },
-      [
-        tokens.config,
-        tokens.orders,
-        tokens.stock,
-        tokens.callbacks,
-        tokens.homes,
-        tokens.clock,
-        tokens.ids,
-        tokens.logger,
-        tokens.lifecycle,
-      ],
-    )
-    .inSingletonScope();
-});
-
-const health = (homes: Homes, lifecycle: { readonly draining: boolean }) => ({
-  ping: async () => {
-    await Promise.all(homes.all.map(({ stores }) => stores.ping()));
-    return true;
-  },
-  draining: () => lifecycle.draining,
 });
 
 /** What a context's consumer is made of. */
