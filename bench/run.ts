@@ -12,6 +12,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'no
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Figure, isMet, medianOf, type Result } from './figure.ts';
+import { callbacks } from './figures/callbacks.ts';
 import { consume } from './figures/consume.ts';
 import { endToEnd } from './figures/endToEnd.ts';
 import { groupCommit } from './figures/groupCommit.ts';
@@ -28,6 +29,7 @@ import { showTable } from './support/report.ts';
 const figures: readonly Figure[] = [
   intake64,
   intake256,
+  callbacks,
   groupCommit,
   relayBacklog,
   consume,

@@ -26,7 +26,8 @@ export const intake = async (
   }
 };
 
-const echo = async (setting: Setting, connections: number): Promise<LoadResult> => {
+/** The baseline. */
+export const echo = async (setting: Setting, connections: number): Promise<LoadResult> => {
   const server = await startServer(programs.expressEcho);
   try {
     return await putLoad({ url: server.url, connections, ...durations(setting) }, 200);

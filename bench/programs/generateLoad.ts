@@ -1,21 +1,28 @@
 /**
  * The load generator, a program of its own: so many connections, on each one request after the other, over bare
  * sockets, because an HTTP client would take the processor that the server needs. Every request is an order with a
- * fresh Idempotency-Key. Reads a `LoadSpec` from its first argument and prints a `LoadResult`, both as JSON.
+ * fresh Idempotency-Key, or a signed callback about an order that is stored. Reads a `LoadSpec` from its first argument and prints a `LoadResult`, both as JSON.
  */
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { callbackRequest } from '../support/callbackRequests.ts';
 import type { LoadResult, LoadSpec } from '../support/loadSpec.ts';
 import { orderBody } from '../support/orderBodies.ts';
 
 const spec = JSON.parse(process.argv[2] ?? '') as LoadSpec;
-const { hostname, port, pathname } = new URL(spec.url);
+const { hostname, port } = new URL(spec.url);
+const { path = '/v1/orders' } = spec;
 
-const head =
-  `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\n` +
-  `Content-Length: ${Buffer.byteLength(orderBody())}\r\nIdempotency-Key: `;
+const head = `POST ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\n`;
+const orderHead = `${head}Content-Length: ${Buffer.byteLength(orderBody())}\r\nIdempotency-Key: `;
 
-const request = (): string => `${head}${randomUUID()}\r\n\r\n${orderBody()}`;
+/** Callbacks are signed before the measurement begins: signing is their senders' work. */
+const callbacks =
+  path === '/v1/orders'
+    ? []
+    : Array.from({ length: spec.requests ?? 0 }, (_, index) => callbackRequest(head, index));
+
+const request = (): string => callbacks[sent] ?? `${orderHead}${randomUUID()}\r\n\r\n${orderBody()}`;
 
 let sent = 0;
 let answered = 0;
@@ -42,9 +49,10 @@ const drive = (socket: Socket, done: () => void): void => {
       done();
       return;
     }
+    const next = request();
     sent += 1;
     sentAt = performance.now();
-    socket.write(request(), 'latin1');
+    socket.write(next, 'latin1');
   };
   socket.on('data', (chunk: Buffer) => {
     // Answers are in ASCII, so characters are bytes.

@@ -1,6 +1,7 @@
 interface Load {
-  /** Where to POST to. */
   readonly url: string;
+  /** Where to POST to: `/v1/orders` by default; callbacks go to the path of their provider. */
+  readonly path?: string;
   /** Each with one request under way. */
   readonly connections: number;
 }

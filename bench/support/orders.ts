@@ -12,7 +12,11 @@ import { orderBody } from './orderBodies.ts';
 const batch = 2_000;
 
 /** Places so many orders through the write pipeline, in batches far larger than requests ever make. */
-export const placeOrders = async (stores: Stores, count: number): Promise<void> => {
+export const placeOrders = async (
+  stores: Stores,
+  count: number,
+  idOf: (n: number) => string = () => uuidV7Ids.next(),
+): Promise<void> => {
   const pipeline = new WritePipeline({
     unitOfWork: stores.unitOfWork,
     clock: systemClock,
@@ -26,12 +30,13 @@ export const placeOrders = async (stores: Stores, count: number): Promise<void> 
   const orders = orderService({ pipeline, events: stores.events, views: stores.orderViews, waiters });
   for (let placed = 0; placed < count; placed += batch) {
     const size = Math.min(batch, count - placed);
-    await Promise.all(Array.from({ length: size }, () => orders.submit(orderRequest())));
+    const ids = Array.from({ length: size }, (_, index) => idOf(placed + index));
+    await Promise.all(ids.map((id) => orders.submit(orderRequest(id))));
   }
 };
 
 /** What the HTTP edge makes of a request of the load generator. */
-const orderRequest = (): OrderRequest => {
+const orderRequest = (orderId: string): OrderRequest => {
   const requestId = uuidV7Ids.next();
   const body = JSON.parse(orderBody()) as Omit<PlaceOrder, 'type' | 'at'>;
   return {
@@ -41,7 +46,7 @@ const orderRequest = (): OrderRequest => {
       causationId: requestId,
       traceparent: `00-${requestId.replaceAll('-', '')}-${requestId.replaceAll('-', '').slice(16)}-01`,
     },
-    orderId: uuidV7Ids.next(),
+    orderId,
     command: { type: 'PlaceOrder', at: new Date().toISOString(), ...body },
     repeatable: {
       caller: 'anonymous',
