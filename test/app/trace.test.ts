@@ -8,6 +8,7 @@ import type { TracedMessage } from '../../src/ports/messageTrace.ts';
 import { waiting } from '../contracts/storeFixtures.ts';
 import { eventually } from '../support/eventually.ts';
 import { inDirectory, orderflow } from '../support/programs.ts';
+import { recordingLogger } from '../support/recordingLogger.ts';
 
 const start = Date.parse('2026-01-01T00:00:00.000Z');
 
@@ -108,6 +109,26 @@ describe('orderflow trace', () => {
     });
     return ((await response.json()) as { id: string }).id;
   };
+
+  it('has its counterpart in the log: every line that follows from a request names it', () =>
+    inDirectory(async (directory) => {
+      const logger = recordingLogger();
+      const env = { DATABASE_URL: `sqlite:${directory}/orderflow.db`, PORT: '0' };
+      const app = await startApp(readConfig(env), logger);
+      try {
+        await place(app.url, 'my-request');
+        const lines = () =>
+          logger.entries
+            .filter(({ fields }) => 'correlationId' in fields && fields.correlationId === 'my-request')
+            .map(({ message: said, fields }) =>
+              'consumer' in fields ? `${said} by ${fields.consumer}` : said,
+            );
+        const handled = ['orders', 'inventory', 'loyalty'].map((name) => `a message was handled by ${name}`);
+        await eventually(() => expect(lines()).toEqual(expect.arrayContaining(['answered', ...handled])));
+      } finally {
+        await app.stop();
+      }
+    }));
 
   it('draws what an order led to, by its own id or by that of the request', () =>
     inDirectory(async (directory) => {

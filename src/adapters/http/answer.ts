@@ -34,6 +34,11 @@ export const answer = (exchange: Exchange, status: number, headers: AnswerHeader
   if (unread || edge.closing.aborted) headers.Connection = 'close';
   if (status !== 304) headers['Content-Length'] = Buffer.byteLength(body);
   res.writeHead(status, headers);
+  const { method } = req;
+  edge.deps.logger.debug(
+    { method, path: exchange.path, status, correlationId: exchange.requestId },
+    'answered',
+  );
   if (unread) linger(exchange, req.method === 'HEAD' ? '' : body);
   else res.end(body);
 };
@@ -91,7 +96,7 @@ const asProblem = (exchange: Exchange, failure: unknown): HttpProblem => {
   const where = {
     method: exchange.req.method,
     path: exchange.path,
-    requestId: exchange.requestId,
+    correlationId: exchange.requestId,
     traceId: traceIdOfExchange(exchange),
   };
   if (failure instanceof Overloaded) {

@@ -92,7 +92,10 @@ const runStream = async (
     }
   } catch (error) {
     // The head is sent, so the client learns of it by the end of the stream, and comes back with Last-Event-ID.
-    logger.warn({ err: error, requestId }, 'an event stream was ended: its events cannot be read');
+    logger.warn(
+      { err: error, correlationId: requestId },
+      'an event stream was ended: its events cannot be read',
+    );
   }
   stream.abort();
   res.end();

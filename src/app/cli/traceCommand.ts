@@ -31,8 +31,8 @@ export const traceCommand = ({ config }: CliContext): Command =>
       'after',
       `
 Times count from the first event. Messages are known for as long as the outbox keeps them (OUTBOX_RETENTION_HOURS).
-Looks into the databases of all contexts that are configured here. The service's log lines carry the same ids: search
-them for "correlationId" or "requestId".
+Looks into the databases of all contexts that are configured here. The service's log lines name the request as
+"correlationId"; with LOG_LEVEL=debug there is one for every answer and every message that was handled.
 
 Examples:
   $ orderflow trace 019ac5d2-6f0e-7cc1-a2b4-0d7a55f1a0a3

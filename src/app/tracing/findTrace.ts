@@ -6,7 +6,7 @@ import type { Findings } from './causalTree.ts';
 type Database = Pick<Stores, 'events' | 'trace'>;
 
 /** The streams that are named after an order, in whichever context. */
-const categories = ['orders', 'reservations', 'notifications'];
+const categories = ['orders', 'reservations', 'sales', 'notifications'];
 
 /** Looks for an order in the databases of all contexts. */
 export const findOrder = async (

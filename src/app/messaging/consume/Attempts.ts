@@ -68,20 +68,19 @@ export class Attempts {
     const verdict = await this.#submit(startWork(gates, attempt, this.#policy, now, dueAt, ids));
     // The store has it now, whatever becomes of the delivery.
     if (verdict === null) return this.handle({ ...attempt, origin: 'store' });
-    if (verdict.kind === 'dead') {
-      const { id, source, type } = attempt.message;
-      const fields = { consumer: attempt.handler.consumer, id, source, type };
-      logger.error(fields, 'a message that kills the process is set aside');
-    }
+    if (verdict.kind === 'dead')
+      logger.error(identityOf(attempt), 'a message that kills the process is set aside');
     return verdict;
   }
 
   /** An attempt that fails is recorded as such. */
   async handle(attempt: Attempt): Promise<Verdict> {
-    const { gates, clock, handler } = this.#options;
+    const { gates, clock, handler, logger } = this.#options;
     try {
       const prepared = handler.prepare && (await this.#prepare(handler.prepare, attempt.message));
-      return await this.#submit(handleWork(gates, attempt, prepared, clock.now()));
+      const verdict = await this.#submit(handleWork(gates, attempt, prepared, clock.now()));
+      if (verdict.kind === 'handled') logger.debug(identityOf(attempt), 'a message was handled');
+      return verdict;
     } catch (error) {
       if (error instanceof Stopped) throw error;
       return this.fail(attempt, error);
@@ -110,8 +109,7 @@ export class Attempts {
     const recorded = { error, permanent };
     const work = failureWork(gates, attempt, recorded, this.#policy, clock.now(), random, ids);
     const verdict = await this.#submit(work);
-    const { id, source, type } = attempt.message;
-    const fields = { err: failure, consumer: attempt.handler.consumer, id, source, type };
+    const fields = { err: failure, ...identityOf(attempt) };
     if (verdict.kind === 'dead')
       logger.error(fields, 'a message was set aside: it is dead until it is redriven');
     else if (verdict.kind === 'kept')
@@ -144,3 +142,12 @@ type Prepare = NonNullable<MessageHandler['prepare']>;
 
 /** The runner stops while the database is away: the message stays unacked and comes again. */
 export class Stopped extends Error {}
+
+/** What a log line says of a message: by its correlation id, all lines that follow from one request can be found. */
+const identityOf = ({ handler, message: { id, source, type, correlationId } }: Attempt) => ({
+  consumer: handler.consumer,
+  id,
+  source,
+  type,
+  correlationId,
+});
