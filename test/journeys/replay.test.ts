@@ -24,6 +24,8 @@ describeWithService('rabbitmq', 'a replay on RabbitMQ', () => {
       DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
       BROKER_URL: rabbitmqUrl(),
       QUEUE_PREFIX: prefix,
+      // Only what clients do is to be told, not what follows from it.
+      ROLES: 'api,relay,orders',
     };
     let server = await startServer(env);
     let live = true;
@@ -102,6 +104,8 @@ describeWithService('rabbitmq', 'a replay on RabbitMQ', () => {
       DATABASE_URL: `sqlite:${join(directory, 'orders.db')}`,
       BROKER_URL: rabbitmqUrl(),
       QUEUE_PREFIX: prefix,
+      // Only what clients do is to be told, not what follows from it.
+      ROLES: 'api,relay,orders',
     };
     const servers = [await startServer(env), await startServer(env)];
     const [one, other] = servers;
