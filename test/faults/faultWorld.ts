@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
+import { consumers as everyConsumer, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import { type RabbitCluster, startRabbitCluster } from '../support/rabbitCluster.ts';
 import {
   type ServerProcess,
@@ -19,7 +19,7 @@ export interface FaultWorld {
   readonly cluster: RabbitCluster;
   /** Serves HTTP and publishes. */
   readonly front: ServerProcess;
-  /** Compete for the messages to orders and inventory. */
+  /** Each has every consumer's role, so that they compete. */
   readonly consumers: WorkerProcess[];
   /** Whose leader is hit. */
   readonly queue: string;
@@ -43,7 +43,7 @@ export const openFaultWorld = async (perSecond: number): Promise<FaultWorld> => 
     const env = { DATABASE_URL: `sqlite:${file}`, BROKER_URL: cluster.urls.join(',') };
     const front = await startServer({ ...env, ROLES: 'api,relay' });
     closing.push(() => front.kill());
-    const startConsumer = (): Promise<WorkerProcess> => startWorker({ ...env, ROLES: 'orders,inventory' });
+    const startConsumer = (): Promise<WorkerProcess> => startWorker({ ...env, ROLES: everyConsumer.join() });
     const consumers: WorkerProcess[] = [];
     closing.push(async () => {
       for (const consumer of consumers) await consumer.kill();

@@ -1,7 +1,8 @@
 import { openSqliteStores } from '../../src/adapters/sql/openSqliteStores.ts';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
-import { reservationModel, stockModel } from '../../src/app/inventory/inventoryModels.ts';
+import { models } from '../../src/app/composition/models.ts';
+import { consumers } from '../../src/app/messaging/topology.ts';
 
 /** What was committed, read from the service's own database and kept between two looks. */
 export interface OrderLedger {
@@ -37,7 +38,7 @@ export const openLedger = async (file: string): Promise<OrderLedger> => {
       const letters = await stores.deadLetters.list({ tenant: 'default', limit: 100 });
       const blocked = await stores.inbox.blocked('default', 100);
       const due = await Promise.all(
-        ['orders', 'inventory'].map((name) => stores.inbox.due(name, Number.MAX_SAFE_INTEGER, 100)),
+        consumers.map((name) => stores.inbox.due(name, Number.MAX_SAFE_INTEGER, 100)),
       );
       return letters.length + blocked.length + due.flat().length;
     },
@@ -45,10 +46,13 @@ export const openLedger = async (file: string): Promise<OrderLedger> => {
   };
 };
 
-const privacies = [stockModel, reservationModel].map(({ aggregate }) => ({
-  category: aggregate.category,
-  isPublic: aggregate.isPublic as ((type: string) => boolean) | undefined,
-}));
+/** Private events are in the log as well, and no message tells of them. */
+const privacies = new Map(
+  models.map(({ aggregate }) => {
+    const { category, isPublic } = aggregate as { category: string; isPublic?: (type: string) => boolean };
+    return [category, isPublic];
+  }),
+);
 
 const isPublic = (stream: string, type: string): boolean =>
-  privacies.find(({ category }) => stream.startsWith(`${category}/`))?.isPublic?.(type) ?? true;
+  privacies.get(stream.split('/', 1)[0] ?? '')?.(type) ?? true;
