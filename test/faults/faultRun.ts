@@ -43,22 +43,18 @@ export const describeFaults = (
 
 const tableOf = (survivals: readonly Survival[]): string => {
   const table = new Table({
-    head: ['fault', 'orders', 'per s', 'silence', 'catch-up', 'repeated', 'MB', 'handles'],
+    head: ['fault', 'orders', 'per s', '503', 'silence', 'catch-up', 'repeated', 'MB', 'handles'],
     style: { head: [], border: [] },
   });
-  for (const { fault, orders, perSecond, silenceMs, catchUpMs, repeated, processes } of survivals) {
+  for (const survival of survivals) {
+    const { fault, orders, perSecond, putOff, repeated, processes } = survival;
     const each = (what: 'residentMb' | 'handles'): string =>
       processes.map(([before, after]) => `${before[what]}→${after[what]}`).join(' ');
-    const times = [silenceMs, catchUpMs].map((ms) => `${(ms / 1000).toFixed(1)} s`);
-    table.push([
-      fault,
-      orders,
-      perSecond.toFixed(0),
-      ...times,
-      repeated,
-      each('residentMb'),
-      each('handles'),
-    ]);
+    const [silence, catchUp] = [survival.silenceMs, survival.catchUpMs].map(
+      (ms) => `${(ms / 1000).toFixed(1)} s`,
+    );
+    const pace = [orders, perSecond.toFixed(0), putOff];
+    table.push([fault, ...pace, silence, catchUp, repeated, each('residentMb'), each('handles')]);
   }
   return table.toString();
 };

@@ -2,7 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { consumers as everyConsumer, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
+import {
+  consumers as everyConsumer,
+  orderflowTopology,
+  workQueueOf,
+} from '../../src/app/messaging/topology.ts';
 import { type RabbitCluster, startRabbitCluster } from '../support/rabbitCluster.ts';
 import {
   type ServerProcess,

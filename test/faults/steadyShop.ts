@@ -1,10 +1,13 @@
-import { HttpClient } from '../support/httpClient.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HttpAnswer, HttpClient } from '../support/httpClient.ts';
 
 /** Places orders at an even pace, however long the answers take, and cancels every fourth. */
 export interface SteadyShop {
   /** Every order that was answered with 201, by its id. */
   readonly placed: ReadonlyMap<string, PlacedOrder>;
-  /** Every other answer, and every request without one. */
+  /** How many requests had to be sent again. */
+  putOff(): number;
+  /** What was not done after all attempts, or refused for good. */
   readonly refused: readonly string[];
   go(): void;
   /** Resolves when every request is answered. */
@@ -24,6 +27,8 @@ export const quantity = 2;
 const tickMs = 10;
 /** More do not wait for their answers at a time; the pace is missed then. */
 const mostUnderWay = 256;
+const mostAttempts = 60;
+const retryMs = 1_000;
 
 export const steadyShop = (url: string, perSecond: number): SteadyShop => {
   const client = new HttpClient(Number(new URL(url).port));
@@ -32,22 +37,32 @@ export const steadyShop = (url: string, perSecond: number): SteadyShop => {
   const underWay = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let turn = 0;
+  let putOff = 0;
 
+  /** As clients are told to: what is answered with 503, or not at all, is sent again with its key. */
   const post = async (path: string, body: object, status: number): Promise<string | null> => {
-    try {
-      const answer = await client.send({
+    const key = crypto.randomUUID();
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await send(path, key, body);
+      if (answer?.status === status) return answer.json.id;
+      if (attempt === mostAttempts || (answer !== null && answer.status !== 503)) {
+        refused.push(`${path}: ${answer?.status} ${answer?.text}`);
+        return null;
+      }
+      putOff += 1;
+      await sleep(retryMs);
+    }
+  };
+
+  const send = (path: string, key: string, body: object): Promise<HttpAnswer | null> =>
+    client
+      .send({
         method: 'POST',
         path,
-        headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+        headers: { 'content-type': 'application/json', 'idempotency-key': key },
         body: JSON.stringify(body),
-      });
-      if (answer.status === status) return answer.json.id;
-      refused.push(`${path}: ${answer.status} ${answer.text}`);
-    } catch (error) {
-      refused.push(`${path}: ${error}`);
-    }
-    return null;
-  };
+      })
+      .catch(() => null);
 
   const shop = async (): Promise<void> => {
     turn += 1;
@@ -77,6 +92,7 @@ export const steadyShop = (url: string, perSecond: number): SteadyShop => {
 
   return {
     placed,
+    putOff: () => putOff,
     refused,
     go: pace,
     pause: async () => {

@@ -11,6 +11,8 @@ export interface Survival {
   readonly fault: string;
   readonly orders: number;
   readonly perSecond: number;
+  /** Requests that were answered with 503, and sent again. */
+  readonly putOff: number;
   /** The longest time without a new event at the auditor. */
   readonly silenceMs: number;
   /** From the end of the load until everything was handled. */
@@ -41,6 +43,7 @@ export const surviveFault = async (world: FaultWorld, fault: Fault, load: Load):
   const { shop, audit, cluster } = world;
   const orders = shop.placed.size;
   const repeated = audit.repeated();
+  const putOff = shop.putOff();
   const before = new Map(processesOf(world).map((process) => [process, footprintOf(process)]));
   const started = performance.now();
   audit.longestSilence();
@@ -60,6 +63,7 @@ export const surviveFault = async (world: FaultWorld, fault: Fault, load: Load):
     fault: fault.name,
     orders: shop.placed.size - orders,
     perSecond: (shop.placed.size - orders) / seconds,
+    putOff: shop.putOff() - putOff,
     silenceMs,
     catchUpMs,
     repeated: audit.repeated() - repeated,
