@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -16,13 +17,17 @@ export const programs = {
   redriveLetters: fileOf('../programs/redriveLetters.ts'),
 };
 
+/** The service runs with the options that `npm start` gives it. */
+const startOptions = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 const launch = (file: string, args: readonly string[], env: Readonly<Record<string, string>>) => {
-  const child = spawn(process.execPath, [file, ...args], {
+  const options = file === programs.orderflow ? startOptions : [];
+  const child = spawn(process.execPath, [...options, file, ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
