@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTurns } from '../turns.ts';
 import type { Session, SqlDialect } from './dialect.ts';
 import { closedError, type SqlConnection } from './SqlConnection.ts';
 import { TransactionSession } from './TransactionSession.ts';
+
+const defaultBusyTimeoutMs = 5_000;
+/** Short against a transaction, so that the gap between two of another process is seldom missed. */
+const longestPauseMs = 4;
 
 /**
  * Transactions on the one writing connection, one at a time in the order of the calls. Waiting here costs nothing;
@@ -12,13 +17,20 @@ export class SqlWriter {
   readonly #dialect: SqlDialect;
   readonly #take = createTurns();
   readonly #onCommitted: () => void;
+  readonly #busyTimeoutMs: number;
   #closed = false;
 
-  /** `onCommitted` is called after every commit. */
-  constructor(connection: SqlConnection, dialect: SqlDialect, onCommitted: () => void = () => undefined) {
+  /** `onCommitted` is called after every commit. Another process's transaction is waited for as long as given. */
+  constructor(
+    connection: SqlConnection,
+    dialect: SqlDialect,
+    onCommitted: () => void = () => undefined,
+    busyTimeoutMs = defaultBusyTimeoutMs,
+  ) {
     this.#connection = connection;
     this.#dialect = dialect;
     this.#onCommitted = onCommitted;
+    this.#busyTimeoutMs = busyTimeoutMs;
   }
 
   /** Runs `work` in a transaction, with the guarantees of `UnitOfWork.transact`. */
@@ -39,7 +51,7 @@ export class SqlWriter {
   }
 
   async #run<T>(work: (session: TransactionSession) => Promise<T>): Promise<T> {
-    await this.#connection.query(this.#dialect.begin);
+    await this.#begin();
     const session = new TransactionSession(this.#connection);
     let result: T;
     try {
@@ -52,6 +64,23 @@ export class SqlWriter {
     session.committed();
     this.#onCommitted();
     return result;
+  }
+
+  /**
+   * SQLite's own wait looks only every 100 ms in the end, and so misses its turn again and again while others write
+   * without a pause. Measured with three processes that do so, for 12 s: waits of up to 2.9 s, and of 0.6 s this way.
+   */
+  async #begin(): Promise<void> {
+    const deadline = performance.now() + this.#busyTimeoutMs;
+    for (;;) {
+      try {
+        await this.#connection.query(this.#dialect.begin);
+        return;
+      } catch (failure) {
+        if (!this.#dialect.isBusy(failure) || performance.now() >= deadline) throw failure;
+        await sleep(1 + Math.random() * (longestPauseMs - 1));
+      }
+    }
   }
 }
 

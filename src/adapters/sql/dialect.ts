@@ -50,6 +50,8 @@ export interface SqlDialect {
   keepStatements?(connection: object): KeptStatements;
   /** Runs a statement that changes rows, and returns how many it changed. */
   change(session: Session, sql: string, bindings: readonly SqlValue[]): Promise<number>;
+  /** Whether a statement failed only because another process is writing: it may be repeated. */
+  isBusy(failure: unknown): boolean;
   /** The port's error for a driver's error; an unknown one is returned as it is. */
   translate(failure: unknown): unknown;
   /** As `translate`, for a failed commit: what is in doubt becomes `CommitUnknown`. */

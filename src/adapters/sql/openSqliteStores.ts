@@ -67,7 +67,8 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
   const checkpoints = isMemory(file.file)
     ? undefined
     : new SqliteCheckpoints(openCheckpointer(file), options.clock, options.logger);
-  const writer = new SqlWriter(new SqlConnection(knex, dialect), dialect, () => checkpoints?.nudge());
+  const nudge = (): void => checkpoints?.nudge();
+  const writer = new SqlWriter(new SqlConnection(knex, dialect), dialect, nudge, file.busyTimeoutMs);
   const readers = isMemory(file.file) ? undefined : new SqlReadPool(openReaders(file), dialect);
   const read: Session = readers ?? { query: (sql, bindings) => writer.read(sql, bindings) };
   const close = async (): Promise<void> => {

@@ -11,7 +11,8 @@ export const sqliteDialect: SqlDialect = {
   // A plain BEGIN takes the write lock only at the first write; if another writer committed after our first read,
   // that fails at once and busy_timeout is not consulted (https://sqlite.org/lang_transaction.html).
   begin: 'BEGIN IMMEDIATE',
-  onConnect: recentKeysSetup,
+  // The writer waits for others by itself, and more fairly.
+  onConnect: [...recentKeysSetup, 'pragma busy_timeout = 0'],
 
   rows: (types: readonly SqlType[]): string =>
     `(select ${types.map((_, index) => `value->>${index} as c${index}`).join(', ')} from jsonb_each(?))`,
@@ -34,6 +35,9 @@ export const sqliteDialect: SqlDialect = {
     const [row] = await session.query<{ changed: number }>('select changes() as changed');
     return row?.changed ?? 0;
   },
+
+  isBusy: (failure) =>
+    failure instanceof StoreUnavailable && codeOf(failure.cause)?.startsWith('SQLITE_BUSY') === true,
 
   translate: (failure) => {
     const code = codeOf(failure);
