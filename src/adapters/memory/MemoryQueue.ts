@@ -32,6 +32,11 @@ export class MemoryQueue {
     this.dead = new DeadLetterOffice(clock, deadLetter);
   }
 
+  /** Delivered, and neither acked nor given back. */
+  get unsettledCount(): number {
+    return this.consumers.reduce((sum, { unsettled }) => sum + unsettled.size, 0);
+  }
+
   get readyCount(): number {
     return this.ready.size;
   }

@@ -26,7 +26,9 @@ export const startApp = async (config: Config, logger: Logger): Promise<App> => 
   let composition: Composition | undefined;
   try {
     composition = await compose(config, logger);
-    const url = await startRoles(config, composition, logger);
+    startParts(composition, logger);
+    const { http } = composition;
+    const url = http === null ? null : await listen(http.server, config, logger);
     const running = composition;
     let stopped: Promise<void> | undefined;
     const stop = () => {
@@ -55,8 +57,9 @@ const lockDatabases = async (config: Config): Promise<() => Promise<void>> => {
   return release;
 };
 
-const startRoles = async (config: Config, parts: Composition, logger: Logger) => {
-  const { homes, http, parkedCallbacks, consumers, collectors, instances, lifecycle } = parts;
+/** Starts everything but the way in. */
+export const startParts = (parts: Composition, logger: Logger): void => {
+  const { homes, parkedCallbacks, consumers, collectors, instances, lifecycle } = parts;
   for (const home of homes.all) if (home.isServed) serve(home, instances);
   /** Not awaited: it begins when the broker is there, however long that takes. */
   const begin = (part: Promise<void>, what: string): void => {
@@ -71,7 +74,6 @@ const startRoles = async (config: Config, parts: Composition, logger: Logger) =>
     homes.of('orders').commits.onCommit(() => parkedCallbacks.wake());
     parkedCallbacks.start();
   }
-  return http === null ? null : listen(http.server, config, logger);
 };
 
 /** History is asked for once the queue is bound: whatever is committed later reaches it by itself. */
