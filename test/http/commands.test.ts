@@ -172,7 +172,8 @@ test('ids and versions that cannot exist do not reach the database', async () =>
   const steps: string[] = [];
   const own = await startHttp({
     pause: async (label) => {
-      steps.push(label);
+      // Whoever looks for parked callbacks does so now and then, whatever is asked.
+      if (label !== 'callbacks.ready') steps.push(label);
     },
   });
   for (const path of ['x'.repeat(65), '%00', 'a%20b', '%F0%9F%8D%B5', 'x?version=9007199254740993']) {

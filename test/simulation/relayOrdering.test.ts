@@ -115,7 +115,8 @@ const heal = (world: RelayWorld): void => {
 };
 
 const nothingPending = async (world: RelayWorld): Promise<boolean> =>
-  (await world.stores.outbox.stats(world.clock.now())).pending === 0;
+  (await world.stores.outbox.stats(world.clock.now())).pending === 0 &&
+  (await world.stores.outbox.nextDueAt(world.clock.now())) === null;
 
 /** Per source, the sequences in the order in which a consumer sees each for the first time; and all the others. */
 const sightings = (world: RelayWorld) => {

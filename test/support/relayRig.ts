@@ -35,9 +35,9 @@ export const messages = (source: string, count: number, more: Partial<OutboxMess
 export const commit = (stores: Stores, added: readonly OutboxMessage[]): Promise<void> =>
   stores.unitOfWork.transact((tx) => tx.outbox.add(added));
 
-/** The contract's exchanges, with a queue for everything about orders. */
+/** The contract's exchanges, with a single queue for everything about orders: without it nobody takes that. */
 export const relayTopology = (): Topology => {
-  const base = orderflowTopology('');
+  const base = orderflowTopology('', ['orders']);
   return {
     ...base,
     queues: [...base.queues, { name: 'watch', arguments: {} }],

@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectAmqpBroker } from '../../../src/adapters/amqp/connectAmqpBroker.ts';
-import type { TlsFiles } from '../../../src/adapters/amqp/tlsFiles.ts';
-import { systemClock } from '../../../src/adapters/system/SystemClock.ts';
-import { publication } from '../../contracts/brokerHarness.ts';
-import { topologyWith } from '../../support/brokerTopology.ts';
+import { connectAmqpBroker } from '../../src/adapters/amqp/connectAmqpBroker.ts';
+import type { TlsFiles } from '../../src/adapters/amqp/tlsFiles.ts';
+import { systemClock } from '../../src/adapters/system/SystemClock.ts';
+import { publication } from '../contracts/brokerHarness.ts';
+import { topologyWith } from '../support/brokerTopology.ts';
 import {
   type Authority,
   type Certificate,
   certificateAuthority,
   missingOpenssl,
-} from '../../support/certificates.ts';
-import { eventually } from '../../support/eventually.ts';
-import { orderflow, refusedStart } from '../../support/programs.ts';
+} from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
+import { orderflow, refusedStart } from '../support/programs.ts';
 import {
   describeWithOwnRabbit,
   freePort,
@@ -24,9 +24,9 @@ import {
   type RabbitNode,
   rabbitHome,
   startRabbitNode,
-} from '../../support/rabbitNode.ts';
-import { recordingLogger } from '../../support/recordingLogger.ts';
-import { uniquePrefix } from '../../support/services.ts';
+} from '../support/rabbitNode.ts';
+import { recordingLogger } from '../support/recordingLogger.ts';
+import { uniquePrefix } from '../support/services.ts';
 
 const describeTls = missingOpenssl === '' ? describe : describe.skip;
 const skipped = missingOpenssl === '' ? '' : ` (skipped: ${missingOpenssl})`;

@@ -1,5 +1,5 @@
-import { describeFaults } from '../faults/faultRun.ts';
-import { connectionsClosed, consumerKilled, leaderKilled } from '../faults/faults.ts';
+import { describeFaults } from './faultRun.ts';
+import { connectionsClosed, consumerKilled, leaderKilled } from './faults.ts';
 
 /** The short form; `npm run test:long -- clusterFaults` has them all, for longer and under more load. */
 describeFaults('a cluster under light load', [connectionsClosed, consumerKilled, leaderKilled], {
