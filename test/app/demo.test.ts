@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeOrderBody } from '../../src/adapters/http/orderBodies.ts';
+import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { DemoClient } from '../../src/app/cli/demo/DemoClient.ts';
 import { demoOrder } from '../../src/app/cli/demo/demoOrders.ts';
 import { wentWell } from '../../src/app/cli/demo/demoReport.ts';
+import { providerKeyIn } from '../../src/app/cli/demo/PaymentProvider.ts';
 import { runDemo } from '../../src/app/cli/demo/runDemo.ts';
 import { eventStreamParser } from '../../src/app/cli/demo/serverSentEvents.ts';
+import { startApp } from '../../src/app/composition/startApp.ts';
+import { readConfig } from '../../src/app/config.ts';
 import { type Lie, startLyingService } from '../support/lyingService.ts';
 import { propertyOptions } from '../support/properties.ts';
+import { secretOf } from '../support/webhooks.ts';
 
 const demoAgainst = async (lie: Lie) => {
   const service = await startLyingService(lie);
@@ -64,6 +69,48 @@ describe('the demo', () => {
     for (let number = 1; number <= 500; number += 1) {
       expect(placeOrderBody.safeParse(demoOrder('demo-1', number, 50)).error).toBeUndefined();
     }
+  });
+});
+
+describe('the demo with a payment provider', () => {
+  it('shows whole lives of orders at the real service: paid, delivered, out of stock, paid back', async () => {
+    const providerKey = { provider: 'demo', secret: secretOf('demo') };
+    const config = {
+      DATABASE_URL: 'sqlite::memory:',
+      PORT: '0',
+      CALLBACK_SECRETS: `demo:${providerKey.secret}`,
+    };
+    const app = await startApp(readConfig(config), silentLogger);
+    const client = new DemoClient(new URL(app.url ?? ''), 16);
+    try {
+      const { signal } = new AbortController();
+      const report = await runDemo({
+        client,
+        orders: 60,
+        concurrency: 8,
+        providerKey,
+        signal,
+        onProgress: () => {},
+      });
+      expect(report.surprises).toEqual([]);
+      expect(wentWell(report)).toBe(true);
+      expect([...report.ends.values()].reduce((sum, one) => sum + one, 0)).toBe(60);
+      const ends = [...report.ends.keys()].join('\n');
+      expect(ends).toContain('delivered · stock reserved · payment captured');
+      expect(ends).toContain('cancelled: out_of_stock · stock rejected · payment refunded');
+      expect(ends).toContain('pending · stock reserved · payment awaiting');
+      expect(report.seen.get('orderflow.order.refunded.v1')).toBeGreaterThan(0);
+    } finally {
+      client.close();
+      await app.stop();
+    }
+  });
+
+  it('takes its name and secret from the variable of the service', () => {
+    const secret = secretOf('demo');
+    expect(providerKeyIn(`demo:${secret},other:${secretOf('x')}`)).toEqual({ provider: 'demo', secret });
+    expect(providerKeyIn(undefined)).toBeUndefined();
+    expect(providerKeyIn('demo:secret')).toBeUndefined();
   });
 });
 

@@ -3,6 +3,7 @@ import type { CliContext } from './CliContext.ts';
 import { CliError } from './CliError.ts';
 import { DemoClient } from './demo/DemoClient.ts';
 import { demoJson, describeDemo, wentWell } from './demo/demoReport.ts';
+import { type ProviderKey, providerKeyIn } from './demo/PaymentProvider.ts';
 import { runDemo } from './demo/runDemo.ts';
 import { wholeNumber } from './quantities.ts';
 import { startProgress } from './startProgress.ts';
@@ -21,7 +22,7 @@ const defaultUrl = 'http://127.0.0.1:3000';
 export const demoCommand = ({ outcome }: CliContext): Command =>
   new Command('demo')
     .description('Place orders at a running service, and show what came of them.')
-    .option('--orders <n>', 'how many orders to place', wholeNumber(1, 10_000_000), 200)
+    .option('--orders <n>', 'how many orders to place', wholeNumber(1, 10_000_000), 1_000)
     .addOption(
       new Option('--url <url>', 'where the service listens')
         .argParser(httpUrl)
@@ -34,28 +35,51 @@ export const demoCommand = ({ outcome }: CliContext): Command =>
       `
 Places varied orders, sends some requests twice with the same Idempotency-Key, cancels some orders, asks for some
 things that must be refused, and follows the event stream meanwhile. Ends with 1 when anything was not as promised.
-Stop and start the service while it runs: nothing may be lost or done twice.
+With CALLBACK_SECRETS, the same for the service and the demo, it also plays the payment provider, by signed callbacks:
+orders are paid, shipped and delivered, some are out of stock, some are paid back. Stop and start the service while it runs: nothing may be lost or done twice.
 
 Examples:
   $ orderflow demo
+  $ CALLBACK_SECRETS=demo:whsec_… orderflow demo
   $ orderflow demo --orders 20000 --concurrency 64
   $ orderflow demo --url http://127.0.0.1:8080 --json`,
     )
     .action(async (options: DemoCommandOptions) => {
+      const providerKey = providerKeyIn(process.env.CALLBACK_SECRETS);
       const client = new DemoClient(options.url, options.concurrency * 2);
       try {
         await findService(client, options.url);
-        const report = await showingProgress(client, options);
+        if (providerKey !== undefined) await findProvider(client, providerKey);
+        const report = await showingProgress(client, options, providerKey);
         process.stdout.write(
           options.json ? `${JSON.stringify(demoJson(report))}\n` : `\n${describeDemo(report)}`,
         );
+        if (providerKey === undefined) process.stderr.write(`\n${howToPay}\n`);
         if (!wentWell(report)) outcome.exitCode = 1;
       } finally {
         client.close();
       }
     });
 
-const showingProgress = async (client: DemoClient, { orders, concurrency }: DemoCommandOptions) => {
+const howToPay =
+  'Nobody has paid: start the service and the demo with the same CALLBACK_SECRETS=demo:whsec_<32 bytes in base64> ' +
+  'to see whole lives of orders.';
+
+/** The service answers an unknown provider with 404, before it looks at anything else. */
+const findProvider = async (client: DemoClient, { provider }: ProviderKey): Promise<void> => {
+  const { status } = await client.send('POST', `/v1/callbacks/${provider}`, '{}', {});
+  if (status !== 404) return;
+  throw new CliError(
+    `the service knows no provider "${provider}": start it with the CALLBACK_SECRETS that the demo has.`,
+    2,
+  );
+};
+
+const showingProgress = async (
+  client: DemoClient,
+  { orders, concurrency }: DemoCommandOptions,
+  providerKey: ProviderKey | undefined,
+) => {
   const stop = stopOnSignal();
   const progress = startProgress({ label: 'placing', total: orders, unit: 'orders' });
   let shown = true;
@@ -68,6 +92,7 @@ const showingProgress = async (client: DemoClient, { orders, concurrency }: Demo
       client,
       orders,
       concurrency,
+      ...(providerKey === undefined ? {} : { providerKey }),
       signal: stop.signal,
       onProgress: (done) => {
         progress.update(done);

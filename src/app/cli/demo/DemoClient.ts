@@ -31,19 +31,28 @@ export class DemoClient {
     return this.#send('GET', path, {}, '');
   }
 
+  /** As `send`, with a key: repeated, it is done once. */
+  post(path: string, key: string, json: object): Promise<Answer> {
+    return this.send('POST', path, JSON.stringify(json), { 'Idempotency-Key': key });
+  }
+
   /**
-   * Posts until there is an answer that stands: what fails on the way, or is refused for the moment, is sent again
-   * with the same key, which is what the key is for. Rejects with the last error when patience ends.
+   * Sends JSON until there is an answer that stands: what fails on the way, or is refused for the moment, is sent
+   * again, so it must be repeatable. Rejects with the last error when patience ends.
    */
-  async post(path: string, key: string, json: object): Promise<Answer> {
-    const body = JSON.stringify(json);
-    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+  async send(
+    method: 'POST' | 'PUT',
+    path: string,
+    body: string,
+    more: http.OutgoingHttpHeaders,
+  ): Promise<Answer> {
+    const headers = { 'Content-Type': 'application/json', ...more };
     const giveUpAt = performance.now() + patienceMs;
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now();
       let wait = Math.min(2_000, 50 * 2 ** attempt);
       try {
-        const answer = await this.#send('POST', path, headers, body);
+        const answer = await this.#send(method, path, headers, body);
         if (answer.status !== 503 && answer.status !== 429) {
           this.latencies.push(performance.now() - started);
           return answer;

@@ -98,17 +98,22 @@ const firstNames = ['Amina', 'Björn', 'Chloé', 'Dmitri', 'Elif', 'Fatou', 'Gio
 const lastNames = ['Okafor', 'Lindqvist', 'Dubois', 'Ivanov', 'Yılmaz', 'Diallo', 'Rossi', '佐藤', 'Müller'];
 
 /** An order as a shop might send it: one customer in a few, their money, their address, their basket. */
-export const demoOrder = (run: string, number: number, customers: number): OrderBody => {
+export const demoOrder = (run: string, number: number, customers: number, scarce = false): OrderBody => {
   const place = pick(places);
   return {
     customerId: `customer-${1 + Math.floor(Math.random() * customers)}`,
     currency: place.currency,
     clientReference: referenceOf(run, number),
-    lines: basket(place),
+    lines: scarce
+      ? [...basket(place), { sku: scarceSku(run), quantity: 1, unitPrice: place.ten }]
+      : basket(place),
     shippingAddress: Math.random() < 0.9 ? address(place) : null,
     metadata: { channel: pick(['web', 'app', 'shop']), demo: run },
   };
 };
+
+/** A good of this run alone, of which there are fewer than are wanted. */
+export const scarceSku = (run: string): string => `rare-${run}`;
 
 /** Tells the orders of one run from all others. */
 export const referencePrefix = (run: string): string => `${run}-`;

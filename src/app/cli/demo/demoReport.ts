@@ -22,19 +22,32 @@ export const describeDemo = (report: DemoReport): string =>
       rows: [...report.seen].map(([type, times]) => [type, count(times)]),
     }),
     '\n',
+    ...ends(report),
     ...findings(report).map((line) => `${line}\n`),
   ].join('');
 
 export const demoJson = (report: DemoReport): object => {
-  const { latencies, seen, refused, ...rest } = report;
+  const { latencies, seen, refused, ends, ...rest } = report;
   return {
     wentWell: wentWell(report),
     ...rest,
     refused: Object.fromEntries(refused),
     seen: Object.fromEntries(seen),
+    ends: Object.fromEntries(ends),
     latencyMs: latencyOf(latencies),
   };
 };
+
+const ends = ({ ends: ended }: DemoReport): string[] =>
+  ended.size === 0
+    ? []
+    : [
+        renderTable({
+          columns: [{ title: 'Where the orders ended' }, { title: 'Count', align: 'right' }],
+          rows: [...ended].map(([end, times]) => [end, count(times)]),
+        }),
+        '\n',
+      ];
 
 const sent = (report: DemoReport): string[][] => {
   const refused = [...report.refused].map(([code, times]) => [

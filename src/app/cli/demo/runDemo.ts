@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, DemoClient } from './DemoClient.ts';
-import { demoOrder, referencePrefix } from './demoOrders.ts';
+import { demoOrder, referencePrefix, scarceSku } from './demoOrders.ts';
 import { EventFollower } from './EventFollower.ts';
+import { type LifeParts, type LivedOrder, liveOn, orderOf } from './orderLife.ts';
+import { type ProviderKey, paymentProvider } from './PaymentProvider.ts';
 
 export interface DemoOptions {
   readonly client: DemoClient;
   readonly orders: number;
   readonly concurrency: number;
+  /** For payments by signed callbacks; without it nobody pays, and the orders wait for their money. */
+  readonly providerKey?: ProviderKey;
   /** Stops placing; what was placed is still followed to its end. */
   readonly signal: AbortSignal;
   readonly onProgress: (done: number) => void;
@@ -35,10 +39,12 @@ export interface DemoReport {
   readonly unseen: number;
   readonly seconds: number;
   readonly latencies: readonly number[];
+  /** How many orders ended as what, the most first; empty when nobody paid. */
+  readonly ends: ReadonlyMap<string, number>;
 }
 
 /** One order in so many is treated like this. */
-const every = { copied: 5, cancelled: 8, cancelledTwice: 40, keyReused: 25 };
+const every = { copied: 5, cancelled: 8, cancelledTwice: 40, keyReused: 25, scarce: 10 };
 
 /** How long nothing must come before the story is over. */
 const quietMs = 600;
@@ -54,13 +60,17 @@ export const runDemo = async (options: DemoOptions): Promise<DemoReport> => {
   const follower = new EventFollower(client, referencePrefix(run));
   await follower.start();
   const books = openBooks();
+  const life = lifeIn(options, run, books);
+  if (life !== undefined) await stockScarceGoods(life, orders);
   const started = performance.now();
   let next = 0;
   let done = 0;
   const worker = async () => {
     while (next < orders && !signal.aborted) {
       next += 1;
-      await liveAnOrder(client, books, run, next, Math.ceil(orders / 4));
+      const number = next;
+      const placed = await liveAnOrder(client, books, run, number, Math.ceil(orders / 4), life !== undefined);
+      if (placed !== undefined && life !== undefined) await liveOn(life, number, placed);
       done += 1;
       onProgress(done);
     }
@@ -69,6 +79,8 @@ export const runDemo = async (options: DemoOptions): Promise<DemoReport> => {
   const seconds = Math.round(performance.now() - started) / 1000;
   const unseen = await waitUntilSeen(follower, books.versions, seenWithinMs);
   await follower.stop();
+  const ends =
+    life === undefined ? new Map<string, number>() : await endsOf(life, [...books.versions.keys()]);
   const { versions, ...counted } = books;
   return {
     ...counted,
@@ -80,8 +92,41 @@ export const runDemo = async (options: DemoOptions): Promise<DemoReport> => {
     unseen,
     seconds,
     latencies: client.latencies,
+    ends,
   };
 };
+
+const lifeIn = ({ client, providerKey }: DemoOptions, run: string, books: Books): LifeParts | undefined =>
+  providerKey === undefined
+    ? undefined
+    : {
+        client,
+        run,
+        provider: paymentProvider(client, providerKey),
+        command: async (what, path, key, body, status) =>
+          accepted(books, what, await attempt(client, path, key, body), status) !== undefined,
+        surprise: (what) => books.surprises.push(what),
+      };
+
+/** Enough for about half of those who want it. */
+const stockScarceGoods = async ({ client, run, surprise }: LifeParts, orders: number): Promise<void> => {
+  const onHand = Math.ceil(orders / every.scarce / 2);
+  const path = `/v1/stock/${encodeURIComponent(scarceSku(run))}`;
+  const answer = await client.send('PUT', path, JSON.stringify({ onHand }), {});
+  if (answer.status !== 200) surprise(`PUT ${path}: ${told(answer)}`);
+};
+
+const endsOf = async (life: LifeParts, ids: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+  const ends = new Map<string, number>();
+  for (const id of ids) {
+    const end = endOf(await orderOf(life, id));
+    ends.set(end, (ends.get(end) ?? 0) + 1);
+  }
+  return new Map([...ends].sort(([, one], [, other]) => other - one));
+};
+
+const endOf = ({ status, cancelReason, stock, payment }: LivedOrder): string =>
+  `${cancelReason === null ? status : `${status}: ${cancelReason}`} · stock ${stock} · payment ${payment}`;
 
 type Books = ReturnType<typeof openBooks>;
 const openBooks = () => ({
@@ -94,14 +139,17 @@ const openBooks = () => ({
   surprises: [] as string[],
 });
 
+/** Returns the id of an order that goes on. */
 const liveAnOrder = async (
   client: DemoClient,
   books: Books,
   run: string,
   number: number,
   customers: number,
-): Promise<void> => {
-  const body = demoOrder(run, number, Math.max(1, customers));
+  mayBeScarce: boolean,
+): Promise<string | undefined> => {
+  const scarce = mayBeScarce && number % every.scarce === 0;
+  const body = demoOrder(run, number, Math.max(1, customers), scarce);
   const key = `${run}-place-${number}`;
   const copied = number % every.copied === 0;
   const [first, copy] = await Promise.all([
@@ -111,12 +159,14 @@ const liveAnOrder = async (
   ]);
   if (copied) compareCopies(books, first, copy);
   const placed = accepted(books, 'POST /v1/orders', first, 201);
-  if (placed === undefined) return;
+  if (placed === undefined) return undefined;
   if (number % every.keyReused === 0) {
     const other = { ...body, clientReference: `${body.clientReference}-other` };
     expectRefusal(books, await attempt(client, '/v1/orders', key, other), ['idempotency_key_reused']);
   }
-  if (number % every.cancelled === 0) await cancel(client, books, run, number, placed.id);
+  if (number % every.cancelled !== 0) return placed.id;
+  await cancel(client, books, run, number, placed.id);
+  return undefined;
 };
 
 const cancel = async (
