@@ -15,6 +15,7 @@ import { type Figure, isMet, medianOf, type Result } from './figure.ts';
 import { callbacks } from './figures/callbacks.ts';
 import { consume } from './figures/consume.ts';
 import { endToEnd } from './figures/endToEnd.ts';
+import { fullLife } from './figures/fullLife.ts';
 import { groupCommit } from './figures/groupCommit.ts';
 import { intake64, intake256 } from './figures/intake.ts';
 import { latency } from './figures/latency.ts';
@@ -36,6 +37,7 @@ const figures: readonly Figure[] = [
   endToEnd,
   redrive,
   latency,
+  fullLife,
   recovery,
   storedOrders,
   memory,

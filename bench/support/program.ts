@@ -15,6 +15,7 @@ export const programs = {
   consumeRaw: fileOf('../programs/consumeRaw.ts'),
   consumeThrough: fileOf('../programs/consumeThrough.ts'),
   redriveLetters: fileOf('../programs/redriveLetters.ts'),
+  liveOrders: fileOf('../programs/liveOrders.ts'),
 };
 
 /** The service runs with the options that `npm start` gives it. */

@@ -79,7 +79,7 @@ describe('the command line', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     }
     expect((await orderflow(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-  });
+  }, 120_000);
 
   it('answers what it does not know with a message and exit code 2', async () => {
     const mistakes: readonly (readonly [args: readonly string[], said: string])[] = [
