@@ -61,7 +61,10 @@ const step = fc.oneof(
       which,
     }),
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('shipAndDeliver' as const), which }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('shipAndDeliver' as const), which, returned: fc.boolean() }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -269,6 +272,16 @@ const playIn = (world: ShopWorld) => {
         await world.clock.advance(200);
         await submit(id, { type: 'ShipOrder', ...at(), carrier: 'c', trackingNumber: 't' });
         await submit(id, { type: 'DeliverOrder', ...at() });
+        if (one.returned) {
+          const amount = Math.ceil(found.total / 2);
+          await submit(id, {
+            type: 'RequestRefund',
+            ...at(),
+            amount,
+            reason: null,
+            refundId: uuidV7Ids.next(),
+          });
+        }
         return;
       case 'refund': {
         const amount = Math.max(1, Math.floor(refundable(found) * one.part));
