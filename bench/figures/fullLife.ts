@@ -7,8 +7,8 @@ import { removeScratch, scratchDirectory } from '../support/scratch.ts';
 import { intake } from './intake.ts';
 
 const connections = 64;
-/** Enough lives that the service always has something to do while each of them waits for the broker. */
-const atOnce = 128;
+/** Enough lives that the service always has something to do while their clients wait. */
+const atOnce = 1_024;
 
 /** Whole lives of orders, with every role in one process, beside taking orders alone. */
 export const fullLife: Figure = {
@@ -17,7 +17,7 @@ export const fullLife: Figure = {
   measure: async (setting) => {
     const { quick, rabbitmqUrl: url, say } = setting;
     if (url === null) throw new Error('this figure needs RabbitMQ');
-    const orders = quick ? 1_000 : 5_000;
+    const orders = quick ? 3_000 : 10_000;
     const prefix = `bench-${process.pid}-life.`;
     const rabbitmq = await openRabbitmq(url, prefix);
     const liveAll = async (): Promise<number> => {
@@ -30,7 +30,7 @@ export const fullLife: Figure = {
         LOG_LEVEL: 'info',
       });
       try {
-        const input = { url: server.url, orders, atOnce, secrets: callbackSecrets };
+        const input = { url: server.url, orders, atOnce, connections };
         const { seconds } = await runProgram<{ seconds: number }>(programs.liveOrders, input);
         return orders / seconds;
       } finally {

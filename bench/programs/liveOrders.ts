@@ -1,61 +1,64 @@
 /**
  * Lives whole lives of orders at a service, as its clients and its payment provider: place, capture, ship, deliver.
- * Argument: `{ url, orders, atOnce, secrets }`. Prints `{ seconds }`, from the first request until all are delivered
- * and the points of the last ones are credited.
+ * Argument: `{ url, orders, atOnce, connections }`. Prints `{ seconds }`, from the first request until all are
+ * delivered and the points of the last ones are credited.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DemoClient } from '../../src/app/cli/demo/DemoClient.ts';
-import { paymentProvider, providerKeyIn } from '../../src/app/cli/demo/PaymentProvider.ts';
+import { callbackProvider, callbackRequest } from '../support/callbackRequests.ts';
+import { type LeanAnswer, LeanConnection } from '../support/LeanConnection.ts';
 import { orderBody } from '../support/orderBodies.ts';
 
 interface Input {
   readonly url: string;
   readonly orders: number;
   readonly atOnce: number;
-  readonly secrets: string;
+  readonly connections: number;
 }
 
-const { url, orders, atOnce, secrets } = JSON.parse(process.argv[2] ?? '{}') as Input;
-const key = providerKeyIn(secrets);
-if (key === undefined) throw new Error('the secrets name no provider');
-const client = new DemoClient(new URL(url), atOnce);
-const provider = paymentProvider(client, key);
+const { url, orders, atOnce, connections } = JSON.parse(process.argv[2] ?? '{}') as Input;
+const { host } = new URL(url);
+/** How long a client waits before it looks again: looking more often would measure the looking. */
+const lookAgainMs = 500;
 
-const post = async (path: string, idempotencyKey: string, body: object, status: number) => {
-  const answer = await client.post(path, idempotencyKey, body);
-  if (answer.status !== status) throw new Error(`${path} answered ${answer.status}: ${answer.body}`);
-  return JSON.parse(answer.body) as {
-    readonly id: string;
-    readonly total: number;
-    readonly customerId: string;
-  };
+const free = await Promise.all(Array.from({ length: connections }, () => LeanConnection.open(url)));
+const queue: ((connection: LeanConnection) => void)[] = [];
+
+const ask = async (request: string, status: number): Promise<LeanAnswer> => {
+  const connection = free.pop() ?? (await new Promise<LeanConnection>((take) => queue.push(take)));
+  const answer = await connection.ask(request);
+  const next = queue.shift();
+  if (next === undefined) free.push(connection);
+  else next(connection);
+  if (answer.status === status) return answer;
+  throw new Error(`${request.slice(0, request.indexOf('\r'))}: ${answer.status} ${answer.body}`);
 };
 
-const until = async (path: string, holds: (found: Record<string, unknown>) => boolean): Promise<void> => {
-  while (!holds(JSON.parse((await client.get(path)).body) as Record<string, unknown>)) await sleep(50);
+const headOf = (path: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+
+const command = async (path: string, key: string, body: string, status: number): Promise<unknown> => {
+  const lengths = `Content-Length: ${body.length}\r\nIdempotency-Key: ${key}\r\n\r\n`;
+  return JSON.parse((await ask(headOf(path) + lengths + body, status)).body);
 };
+
+const until = async (path: string, holds: (body: string) => boolean): Promise<void> => {
+  const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  do await sleep(lookAgainMs);
+  while (!holds((await ask(request, 200)).body));
+};
+
+const callbackHead = headOf(`/v1/callbacks/${callbackProvider}`);
 
 const live = async (number: number): Promise<void> => {
-  const placed = await post('/v1/orders', `place-${number}`, JSON.parse(orderBody()) as object, 201);
-  const { id: orderId, total: amount, customerId } = placed;
-  const captured = {
-    type: 'payment.captured',
-    orderId,
-    paymentId: `p-${number}`,
-    amount,
-    currency: 'EUR',
-  } as const;
-  const answer = await provider.report(`capture-${number}`, captured);
-  if (answer.status !== 202) throw new Error(`the callback was answered ${answer.status}: ${answer.body}`);
-  const path = `/v1/orders/${orderId}`;
-  await until(path, ({ status }) => status === 'confirmed');
-  await post(`${path}/ship`, `ship-${number}`, { carrier: 'c', trackingNumber: 't' }, 200);
-  await post(`${path}/deliver`, `deliver-${number}`, {}, 200);
+  const placed = await command('/v1/orders', `place-${number}`, orderBody(), 201);
+  const { id, customerId } = placed as { readonly id: string; readonly customerId: string };
+  await ask(callbackRequest(callbackHead, id), 202);
+  const path = `/v1/orders/${id}`;
+  await until(path, (body) => body.includes('"status":"confirmed"'));
+  await command(`${path}/ship`, `ship-${number}`, '{"carrier":"c","trackingNumber":"t"}', 200);
+  await command(`${path}/deliver`, `deliver-${number}`, '{}', 200);
   // Only the last ones wait for their points: all others come before them, or beside them.
-  if (number <= orders - atOnce) return;
-  const credited = (entries: unknown): boolean =>
-    (entries as readonly { readonly orderId: string }[]).some((entry) => entry.orderId === orderId);
-  await until(`/v1/loyalty/${customerId}`, ({ entries }) => credited(entries));
+  if (number > orders - atOnce) await until(`/v1/loyalty/${customerId}`, (body) => body.includes(id));
 };
 
 const startedAt = performance.now();
@@ -68,5 +71,5 @@ const worker = async (): Promise<void> => {
 };
 await Promise.all(Array.from({ length: atOnce }, worker));
 const seconds = (performance.now() - startedAt) / 1000;
-client.close();
-console.log(JSON.stringify({ seconds }));
+for (const connection of free) connection.close();
+process.stdout.write(JSON.stringify({ seconds }));

@@ -12,9 +12,8 @@ export const numberedOrderId = (n: number): string => `order-${String(n).padStar
 /** The total of the orders that the benchmarks place. */
 const amount = 2598;
 
-/** A capture of order `n`, signed now, as one HTTP request after the given lines. */
-export const callbackRequest = (head: string, n: number): string => {
-  const orderId = numberedOrderId(n);
+/** A capture of an order, signed now, as one HTTP request after the given lines. */
+export const callbackRequest = (head: string, orderId: string): string => {
   const data = { orderId, paymentId: `pay-${orderId}`, amount, currency: 'EUR' };
   const body = JSON.stringify({ type: 'payment.captured', data });
   const [id, timestamp] = [`msg_${orderId}`, Math.floor(Date.now() / 1000)];
