@@ -3,19 +3,21 @@ import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { KeptStatements, Session, SqlDialect, SqlValue } from './dialect.ts';
 
 /**
- * The one connection that writes, taken from knex's pool and kept. One that is in an unknown state after a failed
+ * One connection, taken from knex's pool and kept, with its statements. One that is in an unknown state after a failed
  * rollback is thrown away, and the next query opens another.
  */
 export class SqlConnection implements Session {
   readonly #knex: Knex;
   readonly #dialect: SqlDialect;
-  #connection: object | undefined;
-  #statements: KeptStatements | undefined;
+  readonly #onConnect: readonly string[];
+  #opened: Promise<Opened> | undefined;
   #closed = false;
 
-  constructor(knex: Knex, dialect: SqlDialect) {
+  /** `onConnect` is run on every new connection. */
+  constructor(knex: Knex, dialect: SqlDialect, onConnect = dialect.onConnect) {
     this.#knex = knex;
     this.#dialect = dialect;
+    this.#onConnect = onConnect;
   }
 
   async query<Row extends object>(sql: string, bindings: readonly SqlValue[] = []): Promise<readonly Row[]> {
@@ -41,8 +43,7 @@ export class SqlConnection implements Session {
     } catch (failure) {
       // After a full disk or an I/O error SQLite has rolled back by itself (https://sqlite.org/lang_transaction.html).
       if (failure instanceof Error && failure.message.includes('no transaction is active')) return;
-      Object.assign(this.#connection ?? {}, disposed('the rollback failed'));
-      await this.#release();
+      await this.#release('the rollback failed');
     }
   }
 
@@ -55,62 +56,80 @@ export class SqlConnection implements Session {
 
   async #run<Row extends object>(sql: string, bindings: readonly SqlValue[]): Promise<readonly Row[]> {
     if (this.#closed) throw closedError();
-    this.#connection ??= await this.#connect();
-    if (this.#statements !== undefined) return this.#statements.run(sql, bindings);
-    return this.#knex.raw(sql, bindings as SqlValue[]).connection(this.#connection);
+    this.#opened ??= this.#open();
+    const { connection, statements } = await this.#opened;
+    if (statements !== undefined) return statements.run(sql, bindings);
+    return this.#knex.raw(sql, bindings as SqlValue[]).connection(connection);
+  }
+
+  async #open(): Promise<Opened> {
+    try {
+      const connection = await this.#connect();
+      return { connection, statements: this.#dialect.keepStatements?.(connection) };
+    } catch (failure) {
+      this.#opened = undefined;
+      throw failure;
+    }
   }
 
   async #connect(): Promise<object> {
     const connection = (await this.#knex.client.acquireConnection()) as object;
     try {
-      for (const statement of this.#dialect.onConnect) await this.#knex.raw(statement).connection(connection);
+      for (const statement of this.#onConnect) await this.#knex.raw(statement).connection(connection);
     } catch (failure) {
       // The pool has only this one: not given back, everybody after would wait for it in vain.
-      Object.assign(connection, disposed('its preparation failed'));
-      this.#knex.client.releaseConnection(connection);
+      this.#giveBack(connection, 'its preparation failed');
       throw failure;
     }
-    this.#statements = this.#dialect.keepStatements?.(connection);
     return connection;
   }
 
-  async #release(): Promise<void> {
-    await this.#statements?.forgetAll();
-    if (this.#connection !== undefined) this.#knex.client.releaseConnection(this.#connection);
-    this.#statements = undefined;
-    this.#connection = undefined;
+  async #release(disposedBecause?: string): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    this.#opened = undefined;
+    if (opened === undefined) return;
+    await opened.statements?.forgetAll();
+    this.#giveBack(opened.connection, disposedBecause);
+  }
+
+  /** knex closes a connection with this mark instead of handing it out again. */
+  #giveBack(connection: object, disposedBecause?: string): void {
+    if (disposedBecause !== undefined) Object.assign(connection, { __knex__disposed: disposedBecause });
+    this.#knex.client.releaseConnection(connection);
   }
 }
 
-/** Connections that read, beside the writer. */
-export class SqlReadPool implements Session {
-  readonly #knex: Knex;
-  readonly #dialect: SqlDialect;
-  #closed = false;
+interface Opened {
+  readonly connection: object;
+  readonly statements: KeptStatements | undefined;
+}
 
-  constructor(knex: Knex, dialect: SqlDialect) {
-    this.#knex = knex;
-    this.#dialect = dialect;
+/** Connections that read, beside the writer; each query goes to the one with the least to do. */
+export class SqlReadPool implements Session {
+  readonly #readers: readonly { readonly connection: SqlConnection; underWay: number }[];
+
+  /** `size` is how many connections knex hands out at most. */
+  constructor(knex: Knex, dialect: SqlDialect, size: number) {
+    this.#readers = Array.from({ length: size }, () => ({
+      connection: new SqlConnection(knex, dialect, []),
+      underWay: 0,
+    }));
   }
 
   async query<Row extends object>(sql: string, bindings: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    if (this.#closed) throw closedError();
+    const reader = this.#readers.reduce((one, other) => (other.underWay < one.underWay ? other : one));
+    reader.underWay += 1;
     try {
-      return await this.#knex.raw(sql, bindings as SqlValue[]);
-    } catch (failure) {
-      throw translated(failure, this.#dialect);
+      return await reader.connection.query(sql, bindings);
+    } finally {
+      reader.underWay -= 1;
     }
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#knex.destroy();
+    await Promise.all(this.#readers.map(({ connection }) => connection.close()));
   }
 }
-
-/** knex closes a connection with this mark instead of handing it out again. */
-const disposed = (why: string) => ({ __knex__disposed: why });
 
 export const closedError = (): StoreUnavailable => new StoreUnavailable('the database is closed');
 

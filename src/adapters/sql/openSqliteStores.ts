@@ -29,6 +29,7 @@ import {
   openCheckpointer,
   openReaders,
   openWriter,
+  readerCount,
   type SqliteDriver,
 } from './sqliteConnection.ts';
 import { createIdempotencyCleaner, createIdempotencyKeeper } from './sqliteIdempotency.ts';
@@ -69,7 +70,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     : new SqliteCheckpoints(openCheckpointer(file), options.clock, options.logger);
   const nudge = (): void => checkpoints?.nudge();
   const writer = new SqlWriter(new SqlConnection(knex, dialect), dialect, nudge, file.busyTimeoutMs);
-  const readers = isMemory(file.file) ? undefined : new SqlReadPool(openReaders(file), dialect);
+  const readers = isMemory(file.file) ? undefined : new SqlReadPool(openReaders(file), dialect, readerCount);
   const read: Session = readers ?? { query: (sql, bindings) => writer.read(sql, bindings) };
   const close = async (): Promise<void> => {
     await readers?.close();

@@ -28,7 +28,8 @@ const pageSize = 8192;
 const checkpointPages = 4000;
 const writerCacheKiB = 40 * 1024;
 const readerCacheKiB = 8 * 1024;
-const readers = 2;
+/** Connections that `openReaders` hands out at most. */
+export const readerCount = 2;
 
 /** One connection that writes; every connection that knex ever makes for it is set up and checked. */
 export const openWriter = (options: SqliteFile): Knex => {
@@ -62,7 +63,7 @@ export const openReaders = ({ file, driver, busyTimeoutMs, logger }: SqliteFile)
       driver === 'sqlite3'
         ? { filename: `${pathToFileURL(resolve(file)).href}?mode=ro`, flags: ['OPEN_URI'] }
         : { filename: file, options: { readonly: true } },
-    pool: poolOf(readers, async (run) => {
+    pool: poolOf(readerCount, async (run) => {
       await run(`busy_timeout = ${busyTimeoutMs}`);
       await demand(run, 'synchronous', 'full', 2);
       await demand(run, 'query_only', 'on', 1);
