@@ -47,8 +47,7 @@ export const notificationConsumer = (parts: NotificationConsumerParts): MessageH
     const orderId = orderIdOf(message);
     return orderId === null ? [] : [notificationStream(orderId)];
   },
-  prepare: async (message, signal): Promise<Attempted> =>
-    message.type === sendTask ? attempt(parts, message, signal) : undefined,
+  prepare: (message, signal) => (message.type === sendTask ? attempt(parts, message, signal) : undefined),
   handle: (session, message, prepared) => {
     const orderId = orderIdOf(message);
     if (orderId === null) return;

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
@@ -19,8 +19,15 @@ const requestOf = (headers: Headers, body: Buffer): SignedRequest => ({
 const sign = (key: Buffer, id: string, timestamp: string, body: Buffer): string =>
   `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`;
 
+const verify = (headers: Headers, body: Buffer, keys: readonly Buffer[], at = now): string | null =>
+  standardWebhooks.verify(
+    requestOf(headers, body),
+    keys.map((key) => createSecretKey(key)),
+    at,
+  );
+
 const accepts = (headers: Headers, body: Buffer, keys: readonly Buffer[], at = now): boolean =>
-  standardWebhooks.verify(requestOf(headers, body), keys, at) !== null;
+  verify(headers, body, keys, at) !== null;
 
 /** The same rules by other means: what is signed is put together as one text of bytes, and looked for. */
 const naive = (headers: Headers, body: Buffer, keys: readonly Buffer[], at: number): boolean => {
@@ -75,7 +82,7 @@ describe('the verifier of Standard Webhooks', () => {
             'webhook-timestamp': timestamp,
             'webhook-signature': signatures,
           };
-          expect(standardWebhooks.verify(requestOf(headers, content), keys, now)).toBe(webhookId);
+          expect(verify(headers, content, keys)).toBe(webhookId);
         },
       ),
       propertyOptions({ numRuns: 300 }),

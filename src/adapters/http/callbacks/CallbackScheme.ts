@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { CallbackContent } from '../../../ports/callbackService.ts';
 
 /** What a signature is checked against. */
@@ -14,12 +15,12 @@ export interface SignedRequest {
  */
 export interface CallbackScheme {
   /** The key that a configured secret stands for. */
-  readonly keyOf: (secret: string) => Buffer;
+  readonly keyOf: (secret: string) => KeyObject;
   /**
    * The callback's id, or null when it is not genuine, or not of now (ms since the epoch). Computes and compares with
    * every key whatever else is wrong, so that its time tells nothing of the reason.
    */
-  readonly verify: (request: SignedRequest, keys: readonly Buffer[], now: number) => string | null;
+  readonly verify: (request: SignedRequest, keys: readonly KeyObject[], now: number) => string | null;
   /** What a verified body says. Throws `HttpProblem` when it breaks the scheme's rules. */
   readonly read: (body: object) => Exclude<CallbackContent, { readonly kind: 'invalid' }>;
 }
@@ -28,5 +29,5 @@ export interface CallbackScheme {
 export interface CallbackProvider {
   readonly scheme: CallbackScheme;
   /** All that count now: while a secret is being replaced there are two. */
-  readonly keys: readonly Buffer[];
+  readonly keys: readonly KeyObject[];
 }

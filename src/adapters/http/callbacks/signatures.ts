@@ -1,11 +1,11 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** How far a sender's clock may be off, and how long a copy of a callback is of use to a thief. */
 export const toleranceSeconds = 300;
 
 /** HMAC-SHA256 over `prefix` and then the bytes of `body`. */
 export const signatureOf = (
-  key: Buffer,
+  key: KeyObject,
   prefix: string,
   body: Buffer,
   encoding: 'base64' | 'hex',

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { z } from 'zod';
 import { bounded } from '../bounded.ts';
 import { currencyCode } from '../orderBodies.ts';
@@ -35,7 +36,7 @@ const body = z.discriminatedUnion(
  * published libraries, which take junk after the timestamp and ids with dots, and sign what is left of invalid UTF-8.
  */
 export const standardWebhooks: CallbackScheme = {
-  keyOf: (secret) => Buffer.from(secret.slice('whsec_'.length), 'base64'),
+  keyOf: (secret) => createSecretKey(secret.slice('whsec_'.length), 'base64'),
   verify: (request, keys, now) => {
     const id = request.header('webhook-id') ?? '';
     const timestamp = request.header('webhook-timestamp') ?? '';

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createSecretKey, hash } from 'node:crypto';
 import { z } from 'zod';
 import type { PaymentFact } from '../../../ports/callbackService.ts';
 import { bounded } from '../bounded.ts';
@@ -42,7 +42,7 @@ const refund = z.object({
  * has put `orderId`, and for a refund `refundId`; amounts are in the units that Stripe counts in.
  */
 export const stripe: CallbackScheme = {
-  keyOf: (secret) => Buffer.from(secret),
+  keyOf: (secret) => createSecretKey(secret, 'utf8'),
   verify: (request, keys, now) => {
     const parts = (request.header('stripe-signature') ?? '').split(',');
     const timestamps = valuesOf(parts, 't=');

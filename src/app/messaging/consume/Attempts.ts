@@ -90,14 +90,16 @@ export class Attempts {
   async #prepare(prepare: Prepare, message: IncomingMessage): Promise<unknown> {
     const { clock, handlerTimeoutMs } = this.#options;
     const ended = new AbortController();
+    const preparing = prepare(message, ended.signal);
+    if (preparing === undefined) return undefined;
     const timeout = clock.sleep(handlerTimeoutMs, ended.signal).then(() => {
       throw new Error(`the handler took longer than ${handlerTimeoutMs} ms`);
     });
     timeout.catch(() => undefined);
     try {
-      return await Promise.race([prepare(message, ended.signal), timeout]);
+      return await Promise.race([preparing, timeout]);
     } finally {
-      ended.abort();
+      ended.abort(attemptIsOver);
     }
   }
 
@@ -137,6 +139,9 @@ export class Attempts {
     }
   }
 }
+
+/** Made once: an abort without a reason makes an error, and its stack trace, each time. */
+const attemptIsOver = new Error('the attempt is over');
 
 type Prepare = NonNullable<MessageHandler['prepare']>;
 

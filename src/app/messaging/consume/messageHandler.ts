@@ -13,9 +13,9 @@ export interface MessageHandler {
   furtherStreams?(session: Pick<Session, 'load'>, message: IncomingMessage): readonly string[];
   /**
    * Whatever takes time and has no effect, such as asking somebody. Ended by the signal after the handler's time-out,
-   * which counts as a failed attempt.
+   * which counts as a failed attempt. Undefined where there is nothing to prepare.
    */
-  prepare?(message: IncomingMessage, signal: AbortSignal): Promise<unknown>;
+  prepare?(message: IncomingMessage, signal: AbortSignal): Promise<unknown> | undefined;
   /** Decides, in memory, in the transaction of its gate. A message that means nothing to it is simply ignored. */
   handle(session: Session, message: IncomingMessage, prepared: unknown): void;
 }
