@@ -6,6 +6,17 @@ export interface GateKey {
   readonly source: string;
 }
 
+/** Where a stream stands with its consumer. */
+export interface GateState {
+  /** The last sequence handled; 0 where none was. */
+  readonly sequence: number;
+  /**
+   * False: no message of the stream is kept, whatever its state, so there is nothing to read. True says less where this
+   * very transaction has dropped some.
+   */
+  readonly hasWaiting: boolean;
+}
+
 export interface GateMove extends GateKey {
   /** The last sequence handled from now on. */
   readonly sequence: number;
@@ -55,11 +66,11 @@ export interface SeenMessage extends GateKey {
  */
 export interface InboxGate {
   /**
-   * The last sequence handled per key (0 where none was), in the order of `keys`. The rows stay locked until the
-   * end of the transaction, also those that do not exist yet: two consumers that decide about one stream take
-   * turns, or one of them fails with `TransactionConflict`.
+   * Where these streams stand, in the order of `keys`. The rows stay locked until the end of the transaction, also
+   * those that do not exist yet: two consumers that decide about one stream take turns, or one of them fails with
+   * `TransactionConflict`.
    */
-  lockGates(keys: readonly GateKey[]): Promise<readonly number[]>;
+  lockGates(keys: readonly GateKey[]): Promise<readonly GateState[]>;
   /** Sets gates forward. A move that is not beyond the gate fails the transaction with `TransactionConflict`. */
   moveGates(moves: readonly GateMove[]): Promise<void>;
   /** The waiting messages of these stretches, in sequence order per stream. */

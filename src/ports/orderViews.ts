@@ -14,7 +14,10 @@ export interface OrderViewRow {
   readonly document: string;
 }
 
-/** A change of an order: `firstPosition` is null when the order existed before, whose row then keeps its own. */
+/**
+ * A change of an order. A row keeps its `firstPosition`, whatever is said here; null, where nobody knows it, is looked
+ * up.
+ */
 export type OrderViewChange = Omit<OrderViewRow, 'firstPosition'> & { readonly firstPosition: number | null };
 
 export interface OrderViewWriter {

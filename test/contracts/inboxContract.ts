@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { WaitingMessage } from '../../src/ports/inbox.ts';
-import { TransactionConflict } from '../../src/ports/unitOfWork.ts';
+import type { GateKey, WaitingMessage } from '../../src/ports/inbox.ts';
+import { type Transaction, TransactionConflict } from '../../src/ports/unitOfWork.ts';
 import type { StoreAdapter } from './storeAdapters.ts';
 import { gate, seen, transactUntilDone, waiting } from './storeFixtures.ts';
 import { withStores } from './withStores.ts';
+
+/** The last sequences handled. */
+const lasts = async (tx: Transaction, ...keys: readonly GateKey[]): Promise<readonly number[]> =>
+  (await tx.inbox.lockGates(keys)).map(({ sequence }) => sequence);
 
 /** The contract of `InboxGate` and `InboxCleaner`. */
 export const inboxContract = (adapter: StoreAdapter): void => {
@@ -14,7 +18,7 @@ export const inboxContract = (adapter: StoreAdapter): void => {
     const move = (source: string, sequence: number) =>
       transact((tx) => tx.inbox.moveGates([{ ...gate(source), sequence }]));
     const gates = (...sources: readonly string[]) =>
-      transact((tx) => tx.inbox.lockGates(sources.map((source) => gate(source))));
+      transact((tx) => lasts(tx, ...sources.map((source) => gate(source))));
     const range = (source: string, from: number, to: number) => ({ ...gate(source), from, to });
     const read = (source: string, from = 0, to = 1_000) =>
       transact((tx) => tx.inbox.readWaiting([range(source, from, to)]));
@@ -27,10 +31,35 @@ export const inboxContract = (adapter: StoreAdapter): void => {
       expect(await gates()).toEqual([]);
     });
 
+    it('says which streams have messages that wait, whatever their state and the gate', async () => {
+      await save(waiting('/a', 3), waiting('/c', 0, { state: 'dead' }));
+      await move('/b', 1);
+      await move('/c', 1);
+      const states = (...sources: readonly string[]) =>
+        transact((tx) => tx.inbox.lockGates(sources.map((source) => gate(source))));
+      expect(await states('/a', '/b', '/c', '/d')).toEqual([
+        { sequence: 0, hasWaiting: true },
+        { sequence: 1, hasWaiting: false },
+        { sequence: 1, hasWaiting: true },
+        { sequence: 0, hasWaiting: false },
+      ]);
+      await transact((tx) => tx.inbox.dropWaitingThrough([{ ...gate('/a'), sequence: 3 }]));
+      expect(await states('/a')).toEqual([{ sequence: 0, hasWaiting: false }]);
+    });
+
+    it('says within a transaction that a message waits which it has kept itself', async () => {
+      await transact(async (tx) => {
+        expect(await tx.inbox.lockGates([gate('/a')])).toEqual([{ sequence: 0, hasWaiting: false }]);
+        await tx.inbox.saveWaiting([waiting('/a', 2)]);
+        await tx.inbox.moveGates([{ ...gate('/a'), sequence: 1 }]);
+        expect(await tx.inbox.lockGates([gate('/a')])).toEqual([{ sequence: 1, hasWaiting: true }]);
+      });
+    });
+
     it('keeps a gate per consumer and tenant', async () => {
       await move('/a', 7);
       const others = [gate('/a', 'loyalty'), { ...gate('/a'), tenant: 'other' }];
-      expect(await transact((tx) => tx.inbox.lockGates(others))).toEqual([0, 0]);
+      expect(await transact((tx) => lasts(tx, ...others))).toEqual([0, 0]);
     });
 
     it('moves many gates at once, and shows the transaction where they stand', async () => {
@@ -40,7 +69,7 @@ export const inboxContract = (adapter: StoreAdapter): void => {
           { ...gate('/a'), sequence: 2 },
           { ...gate('/b'), sequence: 5 },
         ]);
-        expect(await tx.inbox.lockGates([gate('/a'), gate('/b')])).toEqual([2, 5]);
+        expect(await lasts(tx, gate('/a'), gate('/b'))).toEqual([2, 5]);
         await tx.inbox.moveGates([{ ...gate('/a'), sequence: 3 }]);
       });
       expect(await gates('/a', '/b')).toEqual([3, 5]);
@@ -68,7 +97,7 @@ export const inboxContract = (adapter: StoreAdapter): void => {
         const decided = await Promise.all(
           Array.from({ length: 8 }, () =>
             transactUntilDone(stores, async (tx) => {
-              const [last = 0] = await tx.inbox.lockGates([gate('/a')]);
+              const [last = 0] = await lasts(tx, gate('/a'));
               await tx.inbox.moveGates([{ ...gate('/a'), sequence: last + 1 }]);
               return last + 1;
             }),
@@ -93,7 +122,7 @@ export const inboxContract = (adapter: StoreAdapter): void => {
           return [1, ...followers.map(({ sequence }) => sequence)];
         });
         const takeSecond = transactUntilDone(stores, async (tx) => {
-          const [last = 0] = await tx.inbox.lockGates([gate(source)]);
+          const [last = 0] = await lasts(tx, gate(source));
           if (last >= 1) {
             await tx.inbox.moveGates([{ ...gate(source), sequence: 2 }]);
             return [2];

@@ -155,7 +155,7 @@ const footprint = async (stores: Stores) => ({
   views: (await stores.orderViews.list({ tenant: 'shop', limit: 10 })).length,
   ...(await stores.unitOfWork.transact(async (tx) => ({
     keys: (await tx.idempotency.find([record('everything')])).length,
-    gate: (await tx.inbox.lockGates([gate('/s')]))[0],
+    gate: (await tx.inbox.lockGates([gate('/s')]))[0]?.sequence,
     held: (await tx.inbox.readWaiting([{ ...gate('/s'), from: 0, to: 1_000 }])).length,
     seen: (await tx.inbox.findSeen([seen('/s', 'm')])).length,
   }))),

@@ -11,13 +11,22 @@ import {
 import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
 import type { MemoryState } from './memoryState.ts';
 
-export const createInboxGate = (transaction: MemoryTransaction): InboxGate => ({
-  ...gates(transaction),
-  ...waitingMessages(transaction),
-  ...seenMessages(transaction),
-});
+export const createInboxGate = (transaction: MemoryTransaction): InboxGate => {
+  const waitingOf = waitingStreams(transaction);
+  return {
+    ...gates(transaction, waitingOf),
+    ...waitingMessages(transaction, waitingOf),
+    ...seenMessages(transaction),
+  };
+};
 
-const gates = (transaction: MemoryTransaction): Pick<InboxGate, 'lockGates' | 'moveGates'> => {
+/** A stream's waiting messages, to be changed in place. */
+type WaitingOf = (key: GateKey) => Map<string, WaitingMessage>;
+
+const gates = (
+  transaction: MemoryTransaction,
+  waitingOf: WaitingOf,
+): Pick<InboxGate, 'lockGates' | 'moveGates'> => {
   const { state } = transaction;
   const own = new Map<string, number>();
 
@@ -32,7 +41,10 @@ const gates = (transaction: MemoryTransaction): Pick<InboxGate, 'lockGates' | 'm
   };
 
   return {
-    lockGates: (keys) => transaction.step('inbox.lockGates', () => keys.map(lock)),
+    lockGates: (keys) =>
+      transaction.step('inbox.lockGates', () =>
+        keys.map((key) => ({ sequence: lock(key), hasWaiting: waitingOf(key).size > 0 })),
+      ),
     moveGates: (moves) =>
       transaction.step('inbox.moveGates', () => {
         for (const move of moves) {
@@ -45,14 +57,11 @@ const gates = (transaction: MemoryTransaction): Pick<InboxGate, 'lockGates' | 'm
   };
 };
 
-type Waiting = 'readWaiting' | 'saveWaiting' | 'dropWaitingThrough' | 'dropUnsequenced';
-
-const waitingMessages = (transaction: MemoryTransaction): Pick<InboxGate, Waiting> => {
+/** What is changed replaces the committed messages as a whole. */
+const waitingStreams = (transaction: MemoryTransaction): WaitingOf => {
   const { state } = transaction;
   const own = new Map<string, Map<string, WaitingMessage>>();
-
-  /** The stream's waiting messages, to be changed in place; they replace the committed ones as a whole. */
-  const waitingOf = (key: GateKey): Map<string, WaitingMessage> => {
+  return (key) => {
     const text = gateKeyText(key);
     const known = own.get(text);
     if (known !== undefined) return known;
@@ -66,7 +75,11 @@ const waitingMessages = (transaction: MemoryTransaction): Pick<InboxGate, Waitin
     });
     return mine;
   };
+};
 
+type Waiting = 'readWaiting' | 'saveWaiting' | 'dropWaitingThrough' | 'dropUnsequenced';
+
+const waitingMessages = (transaction: MemoryTransaction, waitingOf: WaitingOf): Pick<InboxGate, Waiting> => {
   return {
     readWaiting: (ranges) =>
       transaction.step('inbox.readWaiting', () =>

@@ -2,6 +2,7 @@ import {
   type BlockedStream,
   type GateKey,
   type GateMove,
+  type GateState,
   gateKeyText,
   type InboxCleaner,
   type InboxGate,
@@ -27,42 +28,53 @@ const seen: BulkTable = {
   longText: false,
 };
 
+const untouched: GateState = { sequence: 0, hasWaiting: false };
+
+interface FoundGate {
+  readonly place: number;
+  readonly sequence: number;
+  /** SQLite has 0 and 1, others booleans. */
+  readonly waiting: number | boolean;
+}
+
 /** Rows need no locks of their own here: the transaction has the database to itself, absent rows included. */
 export const createInboxGate = (session: TransactionSession, dialect: SqlDialect): InboxGate => {
-  const keyRows = dialect.rows(['text', 'text', 'text']);
   const moveRows = dialect.rows(['text', 'text', 'text', 'integer']);
   const rangeRows = dialect.rows(['text', 'text', 'text', 'integer', 'integer']);
   const idRows = dialect.rows(['text', 'text', 'text', 'text']);
   const waitingOfKey = 'w.consumer = k.c0 and w.tenant = k.c1 and w.source = k.c2';
 
-  /** Gates that this transaction has read or moved: nobody else can move them meanwhile. */
-  const known = new Map<string, number>();
+  /** Gates as this transaction has read or changed them: nobody else can meanwhile. */
+  const known = new Map<string, GateState>();
+  const stateOf = (key: GateKey): GateState => known.get(gateKeyText(key)) ?? untouched;
 
   const lookUp = async (keys: readonly GateKey[]): Promise<void> => {
     const unknown = keys.filter((key) => !known.has(gateKeyText(key)));
     if (unknown.length === 0) return;
-    for (const key of unknown) known.set(gateKeyText(key), 0);
-    const rows = await session.query<GateMove>(
-      `select g.consumer, g.tenant, g.source, g.sequence from ${keyRows} k
-       join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2`,
-      [JSON.stringify(unknown.map(keyValues))],
+    const rows = await session.query<FoundGate>(
+      `select k.c3 as place, coalesce(g.sequence, 0) as sequence,
+         exists (select 1 from inbox_waiting w where ${waitingOfKey}) as waiting
+       from ${moveRows} k
+       left join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2`,
+      [JSON.stringify(unknown.map((key, place) => [...keyValues(key), place]))],
     );
-    for (const row of rows) known.set(gateKeyText(row), row.sequence);
+    for (const { place, sequence, waiting } of rows)
+      known.set(gateKeyText(unknown[place]!), { sequence, hasWaiting: Boolean(waiting) });
   };
 
   return {
     lockGates: async (keys) => {
       await lookUp(keys);
-      return keys.map((key) => known.get(gateKeyText(key)) ?? 0);
+      return keys.map(stateOf);
     },
     moveGates: async (moves) => {
       await lookUp(moves);
       for (const move of moves) {
-        const key = gateKeyText(move);
-        if (move.sequence <= (known.get(key) ?? 0)) {
+        const before = stateOf(move);
+        if (move.sequence <= before.sequence) {
           throw session.doom(new TransactionConflict('an order gate had moved on already'));
         }
-        known.set(key, move.sequence);
+        known.set(gateKeyText(move), { ...before, sequence: move.sequence });
       }
       await dialect.insert(session, gates, moves.map(moveValues));
     },
@@ -76,7 +88,10 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
       );
       return rows.map(toWaiting);
     },
-    saveWaiting: (messages) => dialect.insert(session, waitingTable, messages.map(waitingValues)),
+    saveWaiting: async (messages) => {
+      for (const message of messages) known.delete(gateKeyText(message));
+      await dialect.insert(session, waitingTable, messages.map(waitingValues));
+    },
     dropWaitingThrough: async (moves) => {
       if (moves.length === 0) return;
       await session.query(

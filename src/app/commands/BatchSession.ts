@@ -18,6 +18,8 @@ interface StagedStream {
   readonly tenant: string;
   readonly stream: string;
   readonly storedVersion: number;
+  /** Of its first event; null where that was not read: it is new, or read from a snapshot. */
+  readonly firstPosition: number | null;
   readonly version: number;
   /** How many of its events are public: the sequence of the last message. */
   readonly published: number;
@@ -117,8 +119,8 @@ export class BatchSession {
 
   /** `firstPositions` is what the append of `appends` returned. */
   views(firstPositions: readonly number[]): readonly OrderViewChange[] {
-    return this.#changed().flatMap(({ view, storedVersion }, index) =>
-      view === null ? [] : [view(storedVersion === 0 ? (firstPositions[index] ?? null) : null)],
+    return this.#changed().flatMap(({ view, storedVersion, firstPosition }, index) =>
+      view === null ? [] : [view(storedVersion === 0 ? (firstPositions[index] ?? null) : firstPosition)],
     );
   }
 
@@ -142,6 +144,7 @@ export class BatchSession {
       tenant,
       stream,
       storedVersion: version,
+      firstPosition: stored[0]?.version === 1 ? stored[0].position : null,
       version,
       published: (snapshot?.published ?? 0) + countPublic(aggregate, events),
       snapshotVersion: snapshot?.version ?? 0,

@@ -27,7 +27,7 @@ export interface ViewedChange<State> {
   readonly id: string;
   readonly state: State;
   readonly version: number;
-  /** Null when the stream existed before this transaction. */
+  /** Of the stream's first event; null where it is not known, because the stream was read from a snapshot. */
   readonly firstPosition: number | null;
 }
 

@@ -13,7 +13,8 @@ const count =
   async (tx: Transaction): Promise<string> => {
     const [known] = await tx.idempotency.find([record(key)]);
     if (known !== undefined) return known.answer;
-    const [handled = 0] = await tx.inbox.lockGates([gate('/counter')]);
+    const [state] = await tx.inbox.lockGates([gate('/counter')]);
+    const handled = state?.sequence ?? 0;
     const events = await tx.events.readStreams([stream('counter')]);
     const next = events.length + 1;
     const result = await tx.events.append([
@@ -55,7 +56,7 @@ const counted = async (state: MemoryState): Promise<readonly number[]> => {
     all.length / 2,
     messages.length,
     order?.version ?? 0,
-    handled ?? 0,
+    handled?.sequence ?? 0,
     state.idempotency.size,
   ];
 };

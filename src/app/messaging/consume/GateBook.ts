@@ -67,10 +67,11 @@ class GateBook {
     if (item.sequence === 0) {
       this.#seen.add(itemText(item));
       this.#newlySeen.push(item);
-      this.#dropped.push(item);
-      gate.waiting = gate.waiting.filter(
+      const others = gate.waiting.filter(
         ({ sequence, messageId }) => sequence > 0 || messageId !== item.messageId,
       );
+      if (others.length < gate.waiting.length) this.#dropped.push(item);
+      gate.waiting = others;
       return [];
     }
     gate.last = item.sequence;
@@ -132,19 +133,19 @@ export const gateKeeper = (now: () => number): Participant<GateItem, GateBook> =
     const byGate = [...Map.groupBy(items, gateKeyText)];
     const keys = byGate.map(([, [first]]) => keyOf(first!));
     const loose = items.filter(({ sequence }) => sequence === 0);
-    const [lasts, waiting, seen] = await Promise.all([
-      // Asked for first, so locked first, also where there is no row yet: nobody else decides about these streams
-      // until the commit.
+    const [states, seen] = await Promise.all([
+      // Also where there is no row yet: nobody else decides about these streams until the commit.
       tx.inbox.lockGates(keys),
-      tx.inbox.readWaiting(byGate.flatMap(([, group]) => rangesOf(group))),
       tx.inbox.findSeen(loose.map((item) => ({ ...keyOf(item), messageId: item.messageId, seenAt: 0 }))),
     ]);
+    const withRows = byGate.filter((_, index) => states[index]?.hasWaiting);
+    const waiting = await tx.inbox.readWaiting(withRows.flatMap(([, group]) => rangesOf(group)));
     const rows = Map.groupBy(waiting, gateKeyText);
     const gates = new Map<GateItem, Gate>();
     for (const [index, [text, group]] of byGate.entries()) {
       const gate = {
         key: keys[index]!,
-        last: lasts[index] ?? 0,
+        last: states[index]?.sequence ?? 0,
         moved: false,
         passed: false,
         waiting: rows.get(text) ?? [],
