@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpAnswer, HttpClient } from '../support/httpClient.ts';
+import { evenPace } from './evenPace.ts';
 
 /** Places orders at an even pace, however long the answers take, and cancels every fourth. */
 export interface SteadyShop {
@@ -24,7 +25,6 @@ export interface PlacedOrder {
 export const skus: readonly string[] = Array.from({ length: 50 }, (_, index) => `tea-${index}`);
 export const quantity = 2;
 
-const tickMs = 10;
 /** More do not wait for their answers at a time; the pace is missed then. */
 const mostUnderWay = 256;
 const mostAttempts = 60;
@@ -34,8 +34,6 @@ export const steadyShop = (url: string, perSecond: number): SteadyShop => {
   const client = new HttpClient(Number(new URL(url).port));
   const placed = new Map<string, PlacedOrder>();
   const refused: string[] = [];
-  const underWay = new Set<Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
   let turn = 0;
   let putOff = 0;
 
@@ -75,34 +73,20 @@ export const steadyShop = (url: string, perSecond: number): SteadyShop => {
     if (cancelled) await post(`/v1/orders/${id}/cancel`, { reason: 'changed my mind' }, 200);
   };
 
-  const pace = (): void => {
-    let owed = 0;
-    let last = performance.now();
-    timer = setInterval(() => {
-      const now = performance.now();
-      // What was missed is not made up for: a burst would be another load.
-      owed = Math.min(owed + ((now - last) * perSecond) / 1000, perSecond / 10);
-      last = now;
-      for (; owed >= 1 && underWay.size < mostUnderWay; owed -= 1) {
-        const request = shop().finally(() => underWay.delete(request));
-        underWay.add(request);
-      }
-    }, tickMs);
-  };
+  const pace = evenPace({ perSecond, mostUnderWay, start: shop });
 
   return {
     placed,
     putOff: () => putOff,
     refused,
-    go: pace,
+    go: pace.go,
     pause: async () => {
-      clearInterval(timer);
-      await Promise.all(underWay);
+      await pace.pause();
       // Idle connections would count as what the server holds.
       client.close();
     },
     close: () => {
-      clearInterval(timer);
+      pace.stop();
       client.close();
     },
   };

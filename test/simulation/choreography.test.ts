@@ -2,16 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { readState } from '../../src/app/commands/readState.ts';
-import { reservationModel, stockModel } from '../../src/app/inventory/inventoryModels.ts';
-import { pointsModel } from '../../src/app/loyalty/loyaltyModels.ts';
-import { notificationModel } from '../../src/app/notifications/notificationModel.ts';
 import { orderModel } from '../../src/app/orders/orderModel.ts';
-import { type Order, paymentStatus, refundable } from '../../src/domain/orders/order.ts';
+import { type Order, refundable } from '../../src/domain/orders/order.ts';
 import type { OrderCommand } from '../../src/domain/orders/orderCommands.ts';
 import type { PaymentFact } from '../../src/ports/callbackService.ts';
 import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { placeOrder } from '../support/orders.ts';
 import { propertyOptions } from '../support/properties.ts';
+import {
+  expectCustomerWasToldOnce,
+  expectOrderIsWell,
+  expectPointsAreRight,
+  expectStockIsConserved,
+} from '../support/shopBooks.ts';
 import { contexts, openShopWorld, type ShopWorld } from '../support/shopWorld.ts';
 
 const tenant = 'default';
@@ -323,70 +326,6 @@ const playIn = (world: ShopWorld) => {
   return { run, settle, placed, order, takenFor };
 };
 
-/** What an order's customer has paid for its goods and not got back. */
-const kept = ({ total, captured, refunded }: Order): number =>
-  Math.max(0, total - Math.max(0, refunded - Math.max(0, captured - total)));
-
-const expectOrderIsWell = (found: Order): void => {
-  expect(found.status).not.toBe('pending');
-  expect(found.refunded).toBeLessThanOrEqual(found.captured);
-  expect(paymentStatus(found)).not.toBe('refund_pending');
-  if (found.captured > 0 && found.status === 'cancelled') expect(found.refunded).toBe(found.captured);
-  if (found.status === 'cancelled') expect(['rejected', 'released']).toContain(found.stock);
-  else expect([found.stock, found.captured >= found.total]).toEqual(['reserved', true]);
-};
-
-const expectStockIsConserved = async (world: ShopWorld, placed: readonly string[]): Promise<void> => {
-  const reservations = await Promise.all(
-    placed.map(async (id) => (await readState(reservationModel, world.stores.inventory, tenant, id)).state),
-  );
-  for (const sku of skus) {
-    const { state } = await readState(stockModel, world.stores.inventory, tenant, sku);
-    const piecesIn = (status: string): number =>
-      reservations
-        .filter((reservation) => reservation?.status === status)
-        .flatMap((reservation) => reservation?.pieces ?? [])
-        .filter((piece) => piece.sku === sku && piece.counted)
-        .reduce((sum, { quantity }) => sum + quantity, 0);
-    const events = await world.stores.inventory.events.readStream({ tenant, stream: `stock/${sku}` });
-    const moved = (type: string): number =>
-      events
-        .filter((event) => event.type === type)
-        .reduce((sum, { data }) => sum + (data as { quantity: number }).quantity, 0);
-    expect(state?.reserved ?? 0).toBe(piecesIn('reserved'));
-    expect(moved('PiecesShipped')).toBe(piecesIn('shipped'));
-    expect(moved('PiecesReserved')).toBe(piecesIn('reserved') + piecesIn('shipped') + piecesIn('released'));
-    expect(Math.min(state?.onHand ?? 0, state?.reserved ?? 0)).toBeGreaterThanOrEqual(0);
-  }
-};
-
-const expectPointsAreRight = async (world: ShopWorld, orders: readonly Order[]): Promise<void> => {
-  for (const customer of customers) {
-    const { state } = await readState(pointsModel, world.stores.loyalty, tenant, customer);
-    const due = orders
-      .filter(({ customerId, status }) => customerId === customer && status === 'delivered')
-      .reduce((sum, found) => sum + Math.floor(kept(found) / 100), 0);
-    expect(state.balance).toBe(due);
-  }
-};
-
-/** Whoever got a message twice got it with the same key. */
-const expectEverybodyWasToldOnce = async (world: ShopWorld, id: string, found: Order): Promise<void> => {
-  const { state } = await readState(notificationModel, world.stores.notifications, tenant, id);
-  const notifications = [...state.byId.values()];
-  expect(notifications.map(({ status }) => status)).toEqual(notifications.map(() => 'sent'));
-  const keys = new Set(world.told.filter(({ orderId }) => orderId === id).map((one) => one.idempotencyKey));
-  expect([...keys].sort()).toEqual(notifications.map((one) => one.id).sort());
-  const countOf = (template: string): number =>
-    notifications.filter((notification) => notification.template === template).length;
-  expect(countOf('order-cancelled')).toBe(found.status === 'cancelled' ? 1 : 0);
-  expect(countOf('order-shipped')).toBe(['shipped', 'delivered'].includes(found.status) ? 1 : 0);
-  expect(countOf('order-confirmed')).toBeLessThanOrEqual(1);
-  const completed = [...found.refunds.values()].filter(({ status }) => status === 'completed');
-  expect(countOf('order-refunded')).toBe(completed.length);
-  seen.told += keys.size;
-};
-
 describe('a shop of four contexts that share nothing but messages', () => {
   it('keeps its books, whatever is repeated, reordered, delayed, and whoever dies', async () => {
     const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 50 }), async (steps) => {
@@ -404,10 +343,13 @@ describe('a shop of four contexts that share nothing but messages', () => {
           orders.push(found);
           expectOrderIsWell(found);
           expect(found.captured).toBe(play.takenFor(id));
-          await expectEverybodyWasToldOnce(world, id, found);
+          const told = world.told.filter(({ orderId }) => orderId === id);
+          const keys = new Set(told.map(({ idempotencyKey }) => idempotencyKey));
+          await expectCustomerWasToldOnce(world.stores.notifications, id, found, keys);
+          seen.told += keys.size;
         }
-        await expectStockIsConserved(world, play.placed);
-        await expectPointsAreRight(world, orders);
+        await expectStockIsConserved(world.stores.inventory, skus, play.placed);
+        await expectPointsAreRight(world.stores.loyalty, customers, orders);
         expect(await world.stores.orders.callbacks.list({ tenant, state: 'parked', limit: 10 })).toEqual([]);
         expect(world.logger.entries.filter(({ level }) => level === 'error')).toEqual([]);
         for (const { status, cancelReason, refunded } of orders) {

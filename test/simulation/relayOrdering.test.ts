@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { propertyOptions } from '../support/properties.ts';
+import { randomFrom } from '../support/randomFrom.ts';
 import { type RelayProcess, RelayWorld, type WorldEvents } from '../support/relayWorld.ts';
 
 const leaseTtlMs = 3_000;
@@ -201,14 +202,3 @@ test('as long as no confirm is lost and its relay lives, a message is sent exact
   await fc.assert(property, propertyOptions({ numRuns: 400 }));
   expectEach(seen, ['nacks', 'returns', 'unpublishable', 'failedCalls']);
 }, 300_000);
-
-/** Numbers from 0 up to 1, the same for the same seed (Marsaglia's xorshift, 32 bits). */
-const randomFrom = (seed: number): (() => number) => {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-};

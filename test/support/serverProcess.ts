@@ -41,11 +41,15 @@ const launch = async (
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let isUp = false;
   const said = await new Promise<RegExpExecArray>((resolve, reject) => {
     const look = (chunk: Buffer) => {
       output += chunk.toString();
-      const found = sign.exec(output);
-      if (found !== null) resolve(found);
+      // Afterwards it is not looked for: what a program says in minutes is long.
+      const found = isUp ? null : sign.exec(output);
+      if (found === null) return;
+      isUp = true;
+      resolve(found);
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);

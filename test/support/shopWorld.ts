@@ -11,6 +11,7 @@ import { consumers, deadQueueOf, orderflowTopology, workQueueOf } from '../../sr
 import type { OutgoingNotification } from '../../src/ports/notificationSender.ts';
 import type { Stores } from '../../src/ports/stores.ts';
 import { recordingLogger } from './recordingLogger.ts';
+import { rolesOf } from './shopRoles.ts';
 import { turns, VirtualClock } from './virtualClock.ts';
 
 export const contexts = [
@@ -20,13 +21,6 @@ export const contexts = [
   'notifications',
 ] as const satisfies readonly Context[];
 
-const roles: Readonly<Record<Context, string>> = {
-  orders: 'api,relay,orders',
-  inventory: 'inventory',
-  loyalty: 'loyalty',
-  notifications: 'notifications',
-};
-
 const configOf = (context: Context): Config =>
   readConfig({
     DATABASE_URL: 'sqlite:orders',
@@ -35,7 +29,7 @@ const configOf = (context: Context): Config =>
     NOTIFICATIONS_DATABASE_URL: 'sqlite:notifications',
     // What it stands for is in memory here, and yet behaves as RabbitMQ does.
     BROKER_URL: 'amqp://broker',
-    ROLES: roles[context],
+    ROLES: rolesOf[context],
     PAYMENT_DEADLINE_SECONDS: '60',
     LOYALTY_RATES: 'EUR:1/100',
   });
