@@ -169,6 +169,32 @@ describe('a consumer', () => {
     expect(new Set((await rig.deadLetters()).map(({ id }) => id)).size).toBe(2);
   });
 
+  it('sets an unreadable message aside once, however often it comes, and keeps nothing else of it', async () => {
+    await rig.startConsumer(() => {});
+    const junk = { ...publicationOf('/a', 1), id: 'junk', payload: 'junk' };
+    await rig.publish(junk, junk);
+    await eventually(async () => expect(await rig.deadLetters()).toHaveLength(1));
+    await rig.publish(junk, publicationOf('/b', 1));
+    await settled('/b', 1);
+    expect(await rig.deadLetters()).toHaveLength(1);
+    expect(await rig.waiting()).toEqual([]);
+  });
+
+  it('sets an unreadable message aside again when it is redriven, until it can be read', async () => {
+    await rig.startConsumer(() => {});
+    const junk = { ...publicationOf('/a', 1), id: 'junk', payload: 'junk' };
+    const headers = { ...junk.headers, 'x-orderflow-redrive': 'true' };
+    await rig.publish(junk);
+    for (const letters of [2, 3]) {
+      await rig.publish({ ...junk, headers });
+      await eventually(async () => expect(await rig.deadLetters()).toHaveLength(letters));
+    }
+    await rig.publish({ ...publicationOf('/a', 1), headers });
+    await settled('/a', 1);
+    expect(await rig.deadLetters()).toHaveLength(3);
+    expect(await rig.waiting()).toEqual([]);
+  });
+
   it('does not take messages any more when it was stopped before the broker came', async () => {
     rig.broker.disconnect();
     const asked = Promise.withResolvers<void>();

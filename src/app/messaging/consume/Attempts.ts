@@ -10,7 +10,14 @@ import type { DeathWatch } from './DeathWatch.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
 import { type IncomingMessage, PermanentFailure } from './incomingMessage.ts';
 import type { Attempt, MessageHandler } from './messageHandler.ts';
-import { discardWork, failureWork, handleWork, startWork, type Verdict } from './messageWork.ts';
+import {
+  discardWork,
+  failureWork,
+  handleWork,
+  startWork,
+  unreadableWork,
+  type Verdict,
+} from './messageWork.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retryPolicy.ts';
 
 export interface AttemptsOptions {
@@ -83,7 +90,7 @@ export class Attempts {
       return verdict;
     } catch (error) {
       if (error instanceof Stopped) throw error;
-      return this.fail(attempt, error);
+      return this.#fail(attempt, error);
     }
   }
 
@@ -103,12 +110,10 @@ export class Attempts {
     }
   }
 
-  /** Records a failed attempt. */
-  async fail(attempt: Attempt, failure: unknown): Promise<Verdict> {
+  async #fail(attempt: Attempt, failure: unknown): Promise<Verdict> {
     const { gates, clock, logger, ids, random = Math.random } = this.#options;
     const permanent = failure instanceof PermanentFailure;
-    const error = failure instanceof Error ? failure.message : String(failure);
-    const recorded = { error, permanent };
+    const recorded = { error: textOf(failure), permanent };
     const work = failureWork(gates, attempt, recorded, this.#policy, clock.now(), random, ids);
     const verdict = await this.#submit(work);
     const fields = { err: failure, ...identityOf(attempt) };
@@ -116,6 +121,15 @@ export class Attempts {
       logger.error(fields, 'a message was set aside: it is dead until it is redriven');
     else if (verdict.kind === 'kept')
       logger.warn(fields, 'a message could not be handled; it is tried again later');
+    return verdict;
+  }
+
+  /** Sets aside a message that cannot be read. */
+  async refuse(attempt: Attempt, failure: unknown): Promise<Verdict> {
+    const { gates, clock, logger, ids } = this.#options;
+    const verdict = await this.#submit(unreadableWork(gates, attempt, textOf(failure), clock.now(), ids));
+    if (verdict.kind === 'dead')
+      logger.error({ err: failure, ...identityOf(attempt) }, 'a message that cannot be read is set aside');
     return verdict;
   }
 
@@ -147,6 +161,8 @@ type Prepare = NonNullable<MessageHandler['prepare']>;
 
 /** The runner stops while the database is away: the message stays unacked and comes again. */
 export class Stopped extends Error {}
+
+const textOf = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure));
 
 /** What a log line says of a message: by its correlation id, all lines that follow from one request can be found. */
 const identityOf = ({ handler, message: { id, source, type, correlationId } }: Attempt) => ({

@@ -94,15 +94,15 @@ export class ConsumerRunner {
   #receive(delivery: Delivery): Promise<Verdict> {
     const { handler, watch, ids, knowsRedelivered } = this.#options;
     const raw = rawOf(delivery);
+    const origin = isSet(raw, 'x-orderflow-redrive') ? 'redrive' : 'broker';
     let message: IncomingMessage;
     try {
       message = readEnvelope(raw);
     } catch (error) {
-      return this.#attempts.fail({ handler, message: unreadable(raw, ids), origin: 'broker' }, error);
+      return this.#attempts.refuse({ handler, message: unreadable(raw, ids), origin }, error);
     }
     if (isSet(raw, 'x-orderflow-discard'))
       return this.#attempts.discard({ handler, message, origin: 'redrive' });
-    const origin = isSet(raw, 'x-orderflow-redrive') ? 'redrive' : 'broker';
     const attempt: Attempt = { handler, message, origin };
     const arrival = watch.mark();
     // It was in somebody's hands before: perhaps it is what ended them.

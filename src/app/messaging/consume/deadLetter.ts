@@ -13,7 +13,7 @@ const errorLength = 1_000;
 /** The message as it goes to `<queue>.dead`, with the reasons in its headers. */
 export const deadLetter = (
   attempt: Attempt,
-  row: WaitingMessage,
+  row: Pick<WaitingMessage, 'error' | 'attempts' | 'firstSeen'>,
   reason: DeadReason,
   ids: Ids,
 ): OutboxMessage => {

@@ -89,6 +89,25 @@ export const failureWork = (
     return { kind: 'kept', dueAt: now + delay };
   });
 
+/**
+ * Sets aside what cannot be read. It is remembered as seen, so that it makes one letter however often it is delivered;
+ * no row is kept, because nobody would ever know to delete it. Each redrive makes a letter anew.
+ */
+export const unreadableWork = (
+  gates: Gates,
+  attempt: Attempt,
+  error: string,
+  now: number,
+  ids: Ids,
+): Work<Verdict> =>
+  gated<Verdict>(gates, attempt, [], (_session, book, item) => {
+    const seen = book.turn(item) === 'past';
+    if (seen && attempt.origin !== 'redrive') return { kind: 'duplicate' };
+    if (!seen) book.pass(item);
+    book.publish(deadLetter(attempt, { error, attempts: 1, firstSeen: now }, 'refused', ids));
+    return { kind: 'dead' };
+  });
+
 /** Lets the gate pass a dead message by, so that its successors follow. */
 export const discardWork = (gates: Gates, attempt: Attempt): Work<Verdict> =>
   gated<Verdict>(gates, attempt, [], (_session, book, item) => {
