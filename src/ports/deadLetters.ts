@@ -81,8 +81,8 @@ export interface DeadLetterTaker {
 }
 
 /**
- * The rows of the dead-letter desk. A row is the dead letter: one per tenant, queue and message id, however often the
- * message dies or is found.
+ * The rows of the dead-letter desk. A row is the dead letter: one per tenant, queue, source and message id, however often
+ * the message dies or is found. An id alone tells nothing: it is unique within its source.
  */
 export interface DeadLetterDesk {
   /**

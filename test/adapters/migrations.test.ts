@@ -68,6 +68,32 @@ describe('migrations', () => {
     expect((await migrationStatus(knex)).pending).toEqual([all.at(-1)]);
   });
 
+  it('keep the dead letters when their key gets the source, and take back only what it told apart', async () => {
+    await migrateUp(knex);
+    const { applied } = await migrationStatus(knex);
+    const newest = applied.length - applied.indexOf('0008_dead_letters_by_source');
+    await migrateDown(knex, newest);
+    const letter = {
+      tenant: 'default',
+      queue: 'q',
+      reason: 'refused',
+      attempts: 1,
+      type: 't',
+      first_seen: 1,
+    };
+    const insert = (id: string, source: string) =>
+      knex('dead_letters').insert({ ...letter, id, message_id: 'm', source, last_seen: 2, message: '{}' });
+    const ids = () => knex('dead_letters').orderBy('id').pluck('id');
+    await insert('a', '/one');
+    await expect(insert('b', '/two')).rejects.toThrow('UNIQUE');
+    await migrateUp(knex);
+    await insert('b', '/two');
+    await expect(insert('c', '/two')).rejects.toThrow('UNIQUE');
+    expect(await ids()).toEqual(['a', 'b']);
+    await migrateDown(knex, newest);
+    expect(await ids()).toEqual(['a']);
+  });
+
   it('have nothing to do the second time', async () => {
     await migrateUp(knex);
     expect(await migrateUp(knex)).toEqual([]);

@@ -56,6 +56,15 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       });
     });
 
+    it('are two when two sources have used one id', async () => {
+      const other = { messageId: 'message-a', source: '/elsewhere/1' };
+      await desk().keep([letter('a'), letter('b', other)]);
+      await desk().keep([letter('c', { ...other, reason: 'crash' })]);
+      expect(await ids()).toEqual(['b', 'a']);
+      expect(await desk().get('default', 'a')).toMatchObject({ reason: 'refused' });
+      expect(await desk().get('default', 'b')).toMatchObject({ reason: 'crash', source: '/elsewhere/1' });
+    });
+
     it('are one also when a message comes twice at once', async () => {
       await desk().keep([letter('a'), letter('b', { messageId: 'message-a', reason: 'crash' })]);
       expect(await ids()).toEqual(['a']);

@@ -75,8 +75,8 @@ export const createDeadLetterTaker = (transaction: MemoryTransaction): DeadLette
   };
 };
 
-const letterText = (letter: Pick<DeadLetter, 'tenant' | 'queue' | 'messageId'>): string =>
-  `${letter.tenant}\n${letter.queue}\n${letter.messageId}`;
+const letterText = (letter: Pick<DeadLetter, 'tenant' | 'queue' | 'source' | 'messageId'>): string =>
+  `${letter.tenant}\n${letter.queue}\n${letter.source}\n${letter.messageId}`;
 
 /** Oldest first. */
 const selected = (

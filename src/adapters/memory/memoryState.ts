@@ -53,7 +53,7 @@ export interface MemoryState {
   readonly seen: Map<string, SeenMessage>;
   /** By `orderKeyText`. */
   readonly orderViews: Map<string, OrderViewRow>;
-  /** By tenant, queue and message id. */
+  /** By tenant, queue, source and message id. */
   readonly deadLetters: Map<string, DeadLetter>;
   /** By id. */
   readonly redriveJobs: Map<string, RedriveJob>;

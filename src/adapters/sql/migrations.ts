@@ -5,6 +5,7 @@ import * as snapshots from '../../../migrations/0003_snapshots.ts';
 import * as operations from '../../../migrations/0004_operations.ts';
 import * as callbacks from '../../../migrations/0006_callbacks.ts';
 import * as consumerProcesses from '../../../migrations/0007_consumer_processes.ts';
+import * as deadLettersBySource from '../../../migrations/0008_dead_letters_by_source.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
 const migrations: readonly Migration[] = [
@@ -14,6 +15,7 @@ const migrations: readonly Migration[] = [
   { name: '0004_operations', ...operations },
   { name: '0006_callbacks', ...callbacks },
   { name: '0007_consumer_processes', ...consumerProcesses },
+  { name: '0008_dead_letters_by_source', ...deadLettersBySource },
 ];
 
 interface Migration {

@@ -40,22 +40,13 @@ const columns = [
   'message',
 ] as const;
 
-const renewed = [
-  'reason',
-  'error',
-  'attempts',
-  'type',
-  'source',
-  'sequence',
-  'last_seen',
-  'message',
-] as const;
+const renewed = ['reason', 'error', 'attempts', 'type', 'sequence', 'last_seen', 'message'] as const;
 
 const table: BulkTable = {
   name: 'dead_letters',
   columns,
   longText: true,
-  suffix: `on conflict (tenant, queue, message_id) do update set ${renewed.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+  suffix: `on conflict (tenant, queue, source, message_id) do update set ${renewed.map((column) => `${column} = excluded.${column}`).join(', ')}`,
 };
 
 const selected = columns.join(', ');
