@@ -13,8 +13,10 @@ import { orderModel, orderStream } from '../../src/app/orders/orderModel.ts';
 import { accept, type DomainEvent } from '../../src/domain/shared/decider.ts';
 import type { PendingMessage } from '../../src/ports/outbox.ts';
 import { UnknownStreams } from '../../src/ports/replayService.ts';
+import { StoreUnavailable, type UnitOfWork } from '../../src/ports/unitOfWork.ts';
 import { everyPartition } from '../contracts/storeFixtures.ts';
 import { placeOrder } from '../support/orders.ts';
+import { recordingLogger } from '../support/recordingLogger.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 const ann = { tenant: 'default', who: 'ann' };
@@ -73,7 +75,19 @@ const openRig = () => {
     stores,
     service: replayService({ stores, clock, ids: uuidV7Ids, onJob: () => {} }),
     worker,
-    start: (queue: string) => replayToNewQueue({ stores, clock, ids: uuidV7Ids, onJob: () => {} }, queue),
+    logger: recordingLogger(),
+    start: (queue: string, { unitOfWork = stores.unitOfWork, isStopping = (): boolean => false } = {}) =>
+      replayToNewQueue(
+        {
+          stores: { events: stores.events, unitOfWork },
+          clock,
+          ids: uuidV7Ids,
+          logger: rig.logger,
+          onJob: () => {},
+        },
+        queue,
+        isStopping,
+      ),
     place: (id: string, tenant = 'default') =>
       pipeline.submit({
         cause: causeOf(tenant),
@@ -357,6 +371,42 @@ describe('a consumer that starts for the first time', () => {
     ]);
     await rig.start('newcomer');
     expect(await rig.stores.replays.runningJobs()).toEqual([]);
+  });
+
+  it('gets it once the database takes the wish, however long that takes', async () => {
+    const rig = openRig();
+    await rig.place('a');
+    let refusals = 3;
+    const busy: UnitOfWork = {
+      ...rig.stores.unitOfWork,
+      transact: async (work) => {
+        refusals -= 1;
+        if (refusals >= 0) throw new StoreUnavailable('locked for too long');
+        return rig.stores.unitOfWork.transact(work);
+      },
+    };
+    await rig.start('newcomer', { unitOfWork: busy });
+    expect(await rig.stores.replays.runningJobs()).toHaveLength(1);
+    expect(rig.logger.entries.map(({ level, message }) => [level, message])).toEqual(
+      Array.from({ length: 3 }, () => ['warn', 'a new queue has no history yet; asking for it again']),
+    );
+  });
+
+  it('does not ask any more when the service stops', async () => {
+    const rig = openRig();
+    await rig.place('a');
+    let asked = 0;
+    const away: UnitOfWork = {
+      ...rig.stores.unitOfWork,
+      transact: async () => {
+        asked += 1;
+        throw new StoreUnavailable('away');
+      },
+    };
+    await rig.start('newcomer', { unitOfWork: away, isStopping: () => asked === 2 });
+    expect(asked).toBe(2);
+    await rig.start('newcomer');
+    expect(await rig.stores.replays.runningJobs()).toHaveLength(1);
   });
 
   it('needs none where nothing has happened yet, and none later either', async () => {

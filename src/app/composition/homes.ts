@@ -49,8 +49,8 @@ export interface Home extends OpenDatabase {
   readonly replayer: JobWorker;
   readonly deadLetters: DeadLetterService;
   readonly replays: ReplayService;
-  /** Sends a queue what was written here before its consumer started for the first time. */
-  replayToNewQueue(queue: string): Promise<void>;
+  /** Sends a queue what was written here before its consumer started for the first time. Does not reject. */
+  replayToNewQueue(queue: string, isStopping: () => boolean): Promise<void>;
   readonly operations: OperationsService;
   /** Whether this process publishes what is written here, and does the chores. */
   readonly isServed: boolean;
@@ -175,7 +175,8 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
     }),
     deadLetters: deadLetterService({ unitOfWork, desk, clock, ids, onCommitted, onJob: announce }),
     replays: replayService({ stores, clock, ids, onJob: announce }),
-    replayToNewQueue: (queue) => replayToNewQueue({ stores, clock, ids, onJob: announce }, queue),
+    replayToNewQueue: (queue, isStopping) =>
+      replayToNewQueue({ stores, clock, ids, logger, onJob: announce }, queue, isStopping),
     operations: operationsService({ stores, clock, ids, relayStatus: () => relay.status(), announce }),
     // Nobody else can be counted on to publish what is in a context's own database.
     isServed: config.roles.has('relay') || database.file !== config.database.file,

@@ -68,7 +68,7 @@ export const startParts = (parts: Composition, logger: Logger): void => {
     });
   };
   begin(instances.start(), 'listening to other instances');
-  for (const consumer of consumers) begin(startConsumer(consumer, homes.all), 'a consumer');
+  for (const consumer of consumers) begin(startConsumer(consumer, homes.all, lifecycle), 'a consumer');
   for (const collector of collectors) begin(collector.start(), 'a collector of dead letters');
   if (parkedCallbacks !== null) {
     homes.of('orders').commits.onCommit(() => parkedCallbacks.wake());
@@ -77,9 +77,13 @@ export const startParts = (parts: Composition, logger: Logger): void => {
 };
 
 /** History is asked for once the queue is bound: whatever is committed later reaches it by itself. */
-const startConsumer = async (consumer: ConsumerRunner, homes: readonly Home[]): Promise<void> => {
+const startConsumer = async (
+  consumer: ConsumerRunner,
+  homes: readonly Home[],
+  lifecycle: Composition['lifecycle'],
+): Promise<void> => {
   await consumer.start();
-  for (const home of homes) await home.replayToNewQueue(consumer.queue);
+  await Promise.all(homes.map((home) => home.replayToNewQueue(consumer.queue, () => lifecycle.draining)));
 };
 
 const serve = (
