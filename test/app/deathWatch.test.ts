@@ -49,6 +49,17 @@ describe('whether a process may have died', () => {
     expect(await mayHaveDied(watch)).toBe(false);
   });
 
+  it('is so when one ended without signing off, as with messages in hand', async () => {
+    const { start, clock } = openRig();
+    const { watch: first } = await start('a');
+    await clock.advance(10 * seconds);
+    await first.abandon();
+    const { watch } = await start('b');
+    expect(await mayHaveDied(watch)).toBe(true);
+    await clock.advance(10 * seconds);
+    expect(await mayHaveDied(watch)).toBe(true);
+  });
+
   it('is so from the start when one was killed, however shortly before', async () => {
     const { start, clock } = openRig();
     const { process } = await start('a');

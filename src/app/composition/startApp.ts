@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { systemClock } from '../../adapters/system/SystemClock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Config } from '../config.ts';
 import type { ConsumerRunner } from '../messaging/consume/ConsumerRunner.ts';
@@ -7,12 +6,13 @@ import { checkTlsFiles } from './checkTlsFiles.ts';
 import { type Composition, compose } from './container.ts';
 import { databasesOf, type Home } from './homes.ts';
 import { lockStores } from './openStores.ts';
+import { stopInOrder } from './stopInOrder.ts';
 
 export interface App {
   /** Where the HTTP edge listens; null without the role `api`. */
   readonly url: string | null;
   readonly composition: Composition;
-  /** Stops in order, each step bounded in time. Twice is fine. */
+  /** Stops in order, within the configured time. Twice is fine. */
   stop(): Promise<void>;
 }
 
@@ -32,12 +32,12 @@ export const startApp = async (config: Config, logger: Logger): Promise<App> => 
     const running = composition;
     let stopped: Promise<void> | undefined;
     const stop = () => {
-      stopped ??= stopInOrder(config, running, logger).finally(release);
+      stopped ??= stopInOrder(config.shutdownTimeoutMs, running, logger).finally(release);
       return stopped;
     };
     return { url, composition, stop };
   } catch (error) {
-    if (composition !== undefined) await stopInOrder(config, composition, logger);
+    if (composition !== undefined) await stopInOrder(config.shutdownTimeoutMs, composition, logger);
     await release();
     throw error;
   }
@@ -120,61 +120,3 @@ const listen = (
       resolve(`http${tls === null ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${actual}`);
     });
   });
-
-/** HTTP → consumers → pipelines → relays → broker → databases: nobody stops before those that need it. */
-const stopInOrder = async (config: Config, parts: Composition, logger: Logger): Promise<void> => {
-  const { lifecycle, http, parkedCallbacks, consumers, collectors, instances, broker } = parts;
-  const homes = parts.homes.all;
-  const deadline = systemClock.now() + config.shutdownTimeoutMs;
-  const left = () => Math.max(100, deadline - systemClock.now());
-  lifecycle.draining = true;
-  const step = async (name: string, works: readonly (Promise<unknown> | undefined)[]) => {
-    const timeout = new AbortController();
-    try {
-      const late = systemClock.sleep(left(), timeout.signal).then(() => 'late');
-      if ((await Promise.race([Promise.all(works), late])) === 'late')
-        logger.warn({ step: name }, 'stopping took too long; going on');
-    } catch (error) {
-      logger.error({ err: error, step: name }, 'a part did not stop cleanly');
-    } finally {
-      timeout.abort();
-    }
-  };
-  await step('http', [http?.close(left() / 2)]);
-  await step(
-    'consumers',
-    [...consumers, ...collectors].map((consumer) => consumer.stop()),
-  );
-  // Nothing is in hand any more.
-  await step(
-    'sign off',
-    homes.map(({ watch }) => watch.stop()),
-  );
-  await step('parked callbacks', [parkedCallbacks?.stop()]);
-  await step('signal', [instances.stop()]);
-  await step(
-    'jobs',
-    homes.flatMap(({ redriver, replayer }) => [redriver.stop(), replayer.stop()]),
-  );
-  await step(
-    'pipeline',
-    homes.map(({ pipeline }) => pipeline.stop()),
-  );
-  await step(
-    'cleaner',
-    homes.map(({ cleaner }) => cleaner.stop()),
-  );
-  await step(
-    'relay switch',
-    homes.map(({ relaySwitch }) => relaySwitch.stop()),
-  );
-  await step(
-    'relay',
-    homes.map(({ relay }) => relay.stop({ deadlineMs: left() / 2 })),
-  );
-  await step('broker', [broker.close()]);
-  await step(
-    'database',
-    homes.map(({ stores }) => stores.close()),
-  );
-};

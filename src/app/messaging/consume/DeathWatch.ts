@@ -87,11 +87,18 @@ export class DeathWatch {
 
   /** Signs off. To be called when nothing is in hand any more. */
   async stop(): Promise<void> {
+    await this.abandon();
+    if (this.#started !== null) await this.#options.register.remove([this.#options.id]);
+  }
+
+  /**
+   * Ends without signing off. To be called when something may still be in hand: it ends with the process, and others
+   * are to take care of it as if that had been a death.
+   */
+  async abandon(): Promise<void> {
     this.#stopping.abort();
-    if (this.#started === null) return;
     await this.#started;
     await this.#beating;
-    await this.#options.register.remove([this.#options.id]);
   }
 
   async #signOn(): Promise<void> {
