@@ -30,13 +30,6 @@ const seen: BulkTable = {
 
 const untouched: GateState = { sequence: 0, hasWaiting: false };
 
-interface FoundGate {
-  readonly place: number;
-  readonly sequence: number;
-  /** SQLite has 0 and 1, others booleans. */
-  readonly waiting: number | boolean;
-}
-
 /** Rows need no locks of their own here: the transaction has the database to itself, absent rows included. */
 export const createInboxGate = (session: TransactionSession, dialect: SqlDialect): InboxGate => {
   const moveRows = dialect.rows(['text', 'text', 'text', 'integer']);
@@ -51,15 +44,20 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
   const lookUp = async (keys: readonly GateKey[]): Promise<void> => {
     const unknown = keys.filter((key) => !known.has(gateKeyText(key)));
     if (unknown.length === 0) return;
-    const rows = await session.query<FoundGate>(
-      `select k.c3 as place, coalesce(g.sequence, 0) as sequence,
-         exists (select 1 from inbox_waiting w where ${waitingOfKey}) as waiting
-       from ${moveRows} k
-       left join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2`,
-      [JSON.stringify(unknown.map((key, place) => [...keyValues(key), place]))],
+    // Only what there is: every row that comes back costs more than looking for it.
+    const keyRows = JSON.stringify(unknown.map((key, place) => [...keyValues(key), place]));
+    const found = await session.query<{ place: number; sequence: number | null }>(
+      `select k.c3 as place, g.sequence from ${moveRows} k
+       join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2
+       union all
+       select k.c3, null from ${moveRows} k where exists (select 1 from inbox_waiting w where ${waitingOfKey})`,
+      [keyRows, keyRows],
     );
-    for (const { place, sequence, waiting } of rows)
-      known.set(gateKeyText(unknown[place]!), { sequence, hasWaiting: Boolean(waiting) });
+    for (const { place, sequence } of found) {
+      const key = gateKeyText(unknown[place]!);
+      const before = known.get(key) ?? untouched;
+      known.set(key, sequence === null ? { ...before, hasWaiting: true } : { ...before, sequence });
+    }
   };
 
   return {
