@@ -72,6 +72,16 @@ describe('a message that kills the process', () => {
     expect(rig.transactions.count - before).toBeLessThan(200);
   });
 
+  it('costs its neighbours little: what was in hand goes in small groups', async () => {
+    const rig = open({ kills: () => false, knowsRedelivered: false });
+    (await start(rig)).die();
+    const sources = await publish(rig, 1_000);
+    await start(rig);
+    for (const source of sources) await eventually(() => expect(rig.effects('orders', source)).toBe(1));
+    // Two commits for each message would be 2,000.
+    expect(rig.transactions.count).toBeLessThan(300);
+  });
+
   it('is found also where several are in hand at once, with three deaths at most for each', async () => {
     const deadly = ['/s3', '/s4', '/s90'];
     const rig = open({ kills: ({ source }) => deadly.includes(source) });
@@ -83,8 +93,8 @@ describe('a message that kills the process', () => {
         .map(({ id }) => id)
         .sort(),
     ).toEqual(['/s3#1', '/s4#1', '/s90#1']);
-    // The first death is nobody's yet: they share it.
-    expect(rig.deaths()).toBe(1 + 2 * deadly.length);
+    // The first death is nobody's yet: they share it. The second may be shared as well, by those of one group.
+    expect(rig.deaths()).toBeLessThanOrEqual(1 + 2 * deadly.length);
     for (const source of sources)
       expect(rig.effects('orders', source), source).toBe(deadly.includes(source) ? 0 : 1);
   });

@@ -5,7 +5,7 @@ import type { Logger } from '../../../ports/logger.ts';
 import { StoreUnavailable } from '../../../ports/unitOfWork.ts';
 import type { WritePipeline } from '../../commands/WritePipeline.ts';
 import type { Participant, Work } from '../../commands/work.ts';
-import type { CarefulLane } from './CarefulLane.ts';
+import type { CarefulLane, Rest } from './CarefulLane.ts';
 import type { DeathWatch } from './DeathWatch.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
 import { type IncomingMessage, PermanentFailure } from './incomingMessage.ts';
@@ -56,28 +56,31 @@ export class Attempts {
   }
 
   /**
-   * One at a time, each with its start recorded, so that the message that kills the process can be told. Where it
-   * turns out while it waits that nobody died before its arrival (a mark of the watch), it is like any other.
+   * With its start recorded, so that the message that kills the process can be told: in a small group, or alone where
+   * it was in hand when a process died (`arrival` is null). Where it turns out while it waits that nobody died before
+   * its arrival (a mark of the watch), it is like any other.
    */
-  async handleCarefully(attempt: Attempt, arrival: number | null): Promise<Verdict> {
+  handleCarefully(attempt: Attempt, arrival: number | null): Promise<Verdict> {
     const { lane, watch } = this.#options;
-    const verdict = await lane.run(async () => {
-      const cleared = arrival !== null && !watch.mayHaveDied(arrival);
-      return cleared ? null : this.#alone(attempt);
+    const { consumer } = attempt.handler;
+    const { tenant, source } = attempt.message;
+    return lane.run(`${consumer}\n${tenant}\n${source}`, arrival === null, async () => {
+      if (arrival !== null && !watch.mayHaveDied(arrival)) return () => this.handle(attempt);
+      return this.#begin(attempt);
     });
-    return verdict ?? this.handle(attempt);
   }
 
-  async #alone(attempt: Attempt): Promise<Verdict> {
+  /** Records the start, and returns what follows. */
+  async #begin(attempt: Attempt): Promise<Rest<Verdict>> {
     const { gates, clock, ids, logger, handlerTimeoutMs } = this.#options;
     const now = clock.now();
     const dueAt = now + 2 * handlerTimeoutMs;
     const verdict = await this.#submit(startWork(gates, attempt, this.#policy, now, dueAt, ids));
     // The store has it now, whatever becomes of the delivery.
-    if (verdict === null) return this.handle({ ...attempt, origin: 'store' });
+    if (verdict === null) return () => this.handle({ ...attempt, origin: 'store' });
     if (verdict.kind === 'dead')
       logger.error(identityOf(attempt), 'a message that kills the process is set aside');
-    return verdict;
+    return async () => verdict;
   }
 
   /** An attempt that fails is recorded as such. */
