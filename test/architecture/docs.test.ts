@@ -9,6 +9,15 @@ const localLinks = (markdown: string): readonly string[] =>
     .map(([, target = '']) => target.split('#')[0] ?? '')
     .filter((target) => target !== '' && !/^[a-z][a-z+.-]*:/i.test(target));
 
+/** The rows of the tables below the heading `Configuration`, as far as they are about a variable. */
+const configurationRows = (path: string): readonly string[] =>
+  (readProjectFile(path).split(/^#+ Configuration$/m)[1] ?? '')
+    .split('\n')
+    .filter((line) => /^\| `[A-Z_]+`/.test(line));
+
+const variablesIn = (rows: readonly string[]): readonly string[] =>
+  rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([A-Z_]+)`/g)].map(([, name = '']) => name));
+
 const exists = (path: string): boolean => existsSync(join(projectRoot, path));
 
 describe('the documents', () => {
@@ -36,6 +45,24 @@ describe('the documents', () => {
     }
     const numbers = decisions.map((path) => path.slice('docs/adr/'.length).slice(0, 4));
     expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  describe('on the configuration', () => {
+    const read = ['src/app/config.ts', ...filesUnder('src/app/config')].flatMap((path) =>
+      [...readProjectFile(path).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name),
+    );
+
+    it('list every variable that the program reads, once, and no other', () => {
+      expect(read.length).toBeGreaterThan(40);
+      expect(variablesIn(configurationRows('docs/configuration.md')).toSorted()).toEqual(read.toSorted());
+    });
+
+    it('say in the README the same of those it has', () => {
+      const all = configurationRows('docs/configuration.md');
+      const some = configurationRows('README.md');
+      expect(some.length).toBeGreaterThan(5);
+      expect(some.filter((row) => !all.includes(row))).toEqual([]);
+    });
   });
 
   it('the search for links finds them', () => {
