@@ -82,8 +82,9 @@ export const openConsumerRig = () => {
   const startConsumer = async (
     before: Handle,
     options: Partial<ConsumerRunnerOptions> = {},
+    through: (stores: Stores) => Stores = (own) => own,
   ): Promise<ConsumerRunner> => {
-    const own: Stores = openMemoryStores({ state });
+    const own = through(openMemoryStores({ state }));
     const pipeline = new WritePipeline({
       unitOfWork: own.unitOfWork,
       clock: systemClock,

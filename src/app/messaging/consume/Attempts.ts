@@ -73,9 +73,9 @@ export class Attempts {
   /** Records the start, and returns what follows. */
   async #begin(attempt: Attempt): Promise<Rest<Verdict>> {
     const { gates, clock, ids, logger, handlerTimeoutMs } = this.#options;
-    const now = clock.now();
-    const dueAt = now + 2 * handlerTimeoutMs;
-    const verdict = await this.#submit(startWork(gates, attempt, this.#policy, now, dueAt, ids));
+    const holdMs = 2 * handlerTimeoutMs;
+    const start = startWork(gates, attempt, this.#policy, clock.now, holdMs, ids);
+    const verdict = await this.#submit(start);
     // The store has it now, whatever becomes of the delivery.
     if (verdict === null) return () => this.handle({ ...attempt, origin: 'store' });
     if (verdict.kind === 'dead')
@@ -88,7 +88,7 @@ export class Attempts {
     const { gates, clock, handler, logger } = this.#options;
     try {
       const prepared = handler.prepare && (await this.#prepare(handler.prepare, attempt.message));
-      const verdict = await this.#submit(handleWork(gates, attempt, prepared, clock.now()));
+      const verdict = await this.#submit(handleWork(gates, attempt, prepared, clock.now));
       if (verdict.kind === 'handled') logger.debug(identityOf(attempt), 'a message was handled');
       return verdict;
     } catch (error) {
@@ -117,7 +117,7 @@ export class Attempts {
     const { gates, clock, logger, ids, random = Math.random } = this.#options;
     const permanent = failure instanceof PermanentFailure;
     const recorded = { error: textOf(failure), permanent };
-    const work = failureWork(gates, attempt, recorded, this.#policy, clock.now(), random, ids);
+    const work = failureWork(gates, attempt, recorded, this.#policy, clock.now, random, ids);
     const verdict = await this.#submit(work);
     const fields = { err: failure, ...identityOf(attempt) };
     if (verdict.kind === 'dead')
@@ -130,7 +130,7 @@ export class Attempts {
   /** Sets aside a message that cannot be read. */
   async refuse(attempt: Attempt, failure: unknown): Promise<Verdict> {
     const { gates, clock, logger, ids } = this.#options;
-    const verdict = await this.#submit(unreadableWork(gates, attempt, textOf(failure), clock.now(), ids));
+    const verdict = await this.#submit(unreadableWork(gates, attempt, textOf(failure), clock.now, ids));
     if (verdict.kind === 'dead')
       logger.error({ err: failure, ...identityOf(attempt) }, 'a message that cannot be read is set aside');
     return verdict;

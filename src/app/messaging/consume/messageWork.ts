@@ -28,11 +28,14 @@ const itemOf = ({ handler, message }: Attempt): GateItem => ({
   messageId: message.id,
 });
 
+/** Read when the work runs: it may have waited for the database for minutes by then. */
+type Now = () => number;
+
 /** Handles the message if it is its turn: effect, gate and outbox in one transaction. */
-export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, now: number): Work<Verdict> => {
+export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, now: Now): Work<Verdict> => {
   const { handler, message } = attempt;
   const work = gated<Verdict>(gates, attempt, handler.streams(message), (session, book, item) => {
-    const elsewhere = whoseTurn(book, item, attempt, now);
+    const elsewhere = whoseTurn(book, item, attempt, now());
     if (elsewhere !== null) return elsewhere;
     handler.handle(session, message, prepared);
     return { kind: 'handled', successors: book.pass(item) };
@@ -42,28 +45,29 @@ export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, no
 };
 
 /**
- * Records that a risky attempt begins, before it does. A message that began too often without an end has killed its
- * process each time: it is set aside. Null: go on.
+ * Records that a risky attempt begins, before it does; for `holdMs` it is taken to be under way. A message that began
+ * too often without an end has killed its process each time: it is set aside. Null: go on.
  */
 export const startWork = (
   gates: Gates,
   attempt: Attempt,
   policy: RetryPolicy,
-  now: number,
-  dueAt: number,
+  now: Now,
+  holdMs: number,
   ids: Ids,
 ): Work<Verdict | null> =>
   gated(gates, attempt, [], (_session, book, item) => {
-    const elsewhere = whoseTurn(book, item, attempt, now);
+    const at = now();
+    const elsewhere = whoseTurn(book, item, attempt, at);
     if (elsewhere !== null) return elsewhere;
-    const row = currentRow(book, item, attempt, now);
+    const row = currentRow(book, item, attempt, at);
     // Another process has it in hand; should it die of it, the row is due then. Only a start that ran out is a death.
-    if (row.state === 'started' && row.dueAt > now) return { kind: 'kept' };
+    if (row.state === 'started' && row.dueAt > at) return { kind: 'kept' };
     if (row.deaths >= policy.maxDeaths) {
       const error = `the process died ${row.deaths + 1} times while handling this message`;
       return bury(book, item, attempt, { ...row, error }, 'crash', ids);
     }
-    book.save(item, { ...row, state: 'started', deaths: row.deaths + 1, dueAt });
+    book.save(item, { ...row, state: 'started', deaths: row.deaths + 1, dueAt: at + holdMs });
     return null;
   });
 
@@ -73,20 +77,21 @@ export const failureWork = (
   attempt: Attempt,
   failure: { readonly error: string; readonly permanent: boolean },
   policy: RetryPolicy,
-  now: number,
+  now: Now,
   random: () => number,
   ids: Ids,
 ): Work<Verdict> =>
   gated(gates, attempt, [], (_session, book, item) => {
-    const elsewhere = whoseTurn(book, item, attempt, now);
+    const at = now();
+    const elsewhere = whoseTurn(book, item, attempt, at);
     if (elsewhere !== null) return elsewhere;
-    const before = currentRow(book, item, attempt, now);
+    const before = currentRow(book, item, attempt, at);
     const row = { ...before, attempts: before.attempts + 1, deaths: 0, error: failure.error };
     const delay = failure.permanent ? null : retryDelay(policy, row.attempts, random);
     if (delay === null)
       return bury(book, item, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
-    book.save(item, { ...row, state: 'retrying', dueAt: now + delay });
-    return { kind: 'kept', dueAt: now + delay };
+    book.save(item, { ...row, state: 'retrying', dueAt: at + delay });
+    return { kind: 'kept', dueAt: at + delay };
   });
 
 /**
@@ -97,14 +102,14 @@ export const unreadableWork = (
   gates: Gates,
   attempt: Attempt,
   error: string,
-  now: number,
+  now: Now,
   ids: Ids,
 ): Work<Verdict> =>
   gated<Verdict>(gates, attempt, [], (_session, book, item) => {
     const seen = book.turn(item) === 'past';
     if (seen && attempt.origin !== 'redrive') return { kind: 'duplicate' };
     if (!seen) book.pass(item);
-    book.publish(deadLetter(attempt, { error, attempts: 1, firstSeen: now }, 'refused', ids));
+    book.publish(deadLetter(attempt, { error, attempts: 1, firstSeen: now() }, 'refused', ids));
     return { kind: 'dead' };
   });
 
