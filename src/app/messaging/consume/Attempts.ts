@@ -11,6 +11,7 @@ import type { GateBook, GateItem } from './GateBook.ts';
 import { type IncomingMessage, PermanentFailure } from './incomingMessage.ts';
 import type { Attempt, MessageHandler } from './messageHandler.ts';
 import {
+  claimWork,
   discardWork,
   failureWork,
   handleWork,
@@ -77,14 +78,22 @@ export class Attempts {
     const start = startWork(gates, attempt, this.#policy, clock.now, holdMs, ids);
     const verdict = await this.#submit(start);
     // The store has it now, whatever becomes of the delivery.
-    if (verdict === null) return () => this.handle({ ...attempt, origin: 'store' });
+    if (verdict === null) return () => this.#handle({ ...attempt, origin: 'store' });
     if (verdict.kind === 'dead')
       logger.error(identityOf(attempt), 'a message that kills the process is set aside');
     return async () => verdict;
   }
 
-  /** An attempt that fails is recorded as such. */
+  /** What is repeated and prepared is claimed first: others find it due as well, and preparing may have effects. */
   async handle(attempt: Attempt): Promise<Verdict> {
+    const { gates, clock, handler, handlerTimeoutMs } = this.#options;
+    if (handler.prepare === undefined || !attempt.tried) return this.#handle(attempt);
+    const elsewhere = await this.#submit(claimWork(gates, attempt, clock.now, 2 * handlerTimeoutMs));
+    return elsewhere ?? this.#handle(attempt);
+  }
+
+  /** An attempt that fails is recorded as such. */
+  async #handle(attempt: Attempt): Promise<Verdict> {
     const { gates, clock, handler, logger } = this.#options;
     try {
       const prepared = handler.prepare && (await this.#prepare(handler.prepare, attempt.message));

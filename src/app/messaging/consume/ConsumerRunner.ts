@@ -125,7 +125,12 @@ export class ConsumerRunner {
     const { messageId: id, source } = row;
     try {
       const message = readEnvelope(JSON.parse(row.message) as BrokerMessage);
-      const attempt: Attempt = { handler: this.#options.handler, message, origin: 'store' };
+      const attempt: Attempt = {
+        handler: this.#options.handler,
+        message,
+        origin: 'store',
+        tried: row.attempts,
+      };
       const verdict = await this.#handleRow(attempt, row, cause);
       this.#after(verdict);
       return verdict.kind === 'kept' ? 'waits' : 'done';

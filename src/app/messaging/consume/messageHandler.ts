@@ -12,8 +12,11 @@ export interface MessageHandler {
   /** Those that only the stored state of these can name; see `Work`. */
   furtherStreams?(session: Pick<Session, 'load'>, message: IncomingMessage): readonly string[];
   /**
-   * Whatever takes time and has no effect, such as asking somebody. Ended by the signal after the handler's time-out,
-   * which counts as a failed attempt. Undefined where there is nothing to prepare.
+   * Whatever takes time, outside of any transaction: asking somebody, or an effect elsewhere such as sending. It may run
+   * more than once for one message, also in two processes at the same time: after a crash, a failed commit, or a broken
+   * connection. So it must be repeatable, with the message's id (or one in its data) as the idempotency key. Ended by
+   * the signal after the handler's time-out, which counts as a failed attempt. Undefined where there is nothing to
+   * prepare.
    */
   prepare?(message: IncomingMessage, signal: AbortSignal): Promise<unknown> | undefined;
   /** Decides, in memory, in the transaction of its gate. A message that means nothing to it is simply ignored. */
@@ -27,4 +30,6 @@ export interface Attempt {
   readonly handler: MessageHandler;
   readonly message: IncomingMessage;
   readonly origin: Origin;
+  /** From the store: the failed attempts that its row told of. Where it tells of others now, somebody else was faster. */
+  readonly tried?: number;
 }

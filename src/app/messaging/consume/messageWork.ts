@@ -71,6 +71,21 @@ export const startWork = (
     return null;
   });
 
+/**
+ * Takes a message that is due for this process alone, for `holdMs`, before it is prepared. It counts as begun: should
+ * the process die meanwhile, it is a suspect like all that was in hand, so this is no death of its own. Null: go on.
+ */
+export const claimWork = (gates: Gates, attempt: Attempt, now: Now, holdMs: number): Work<Verdict | null> =>
+  gated(gates, attempt, [], (_session, book, item) => {
+    const at = now();
+    const elsewhere = whoseTurn(book, item, attempt, at);
+    if (elsewhere !== null) return elsewhere;
+    const row = currentRow(book, item, attempt, at);
+    if (row.state !== 'retrying' || row.dueAt > at) return { kind: 'kept' };
+    book.save(item, { ...row, state: 'started', dueAt: at + holdMs });
+    return null;
+  });
+
 /** Records a failed attempt: the message is retried later, or dead when no attempt is left or none can help. */
 export const failureWork = (
   gates: Gates,
@@ -141,6 +156,8 @@ const whoseTurn = (book: GateBook, item: GateItem, attempt: Attempt, now: number
     return { kind: 'kept' };
   }
   if (row?.state === 'dead' && attempt.origin !== 'redrive') return { kind: 'kept' };
+  if (attempt.tried !== undefined && row !== undefined && row.attempts !== attempt.tried)
+    return { kind: 'kept' };
   const inStore = row?.state === 'retrying' || row?.state === 'started';
   if (inStore && attempt.origin === 'broker') return { kind: 'kept' };
   return null;
