@@ -13,6 +13,12 @@ export interface StreamPart extends StreamKey {
   readonly after?: number;
 }
 
+/** A part of a stream that may end before the stream does. */
+export interface StreamStretch extends StreamPart {
+  /** Events up to this version, that version included; all of them by default. */
+  readonly through?: number;
+}
+
 export interface NewEvent {
   readonly id: string;
   readonly type: string;
@@ -70,8 +76,8 @@ export interface EventAppender {
 export interface EventReader {
   /** Events of one stream in version order; `upTo` includes that version. Empty when the stream does not exist. */
   readStream(key: StreamKey, upTo?: number): Promise<readonly RecordedEvent[]>;
-  /** As `readStream` for many at once, grouped by stream in no special order. */
-  readStreams(parts: readonly StreamPart[]): Promise<readonly RecordedEvent[]>;
+  /** As `readStream` for many at once, grouped by stream in no special order; one named twice as it was named last. */
+  readStreams(parts: readonly StreamStretch[]): Promise<readonly RecordedEvent[]>;
   /**
    * At most `limit` events with a position above `after`, in position order. An event whose position is at or
    * below one that was returned never becomes visible later, also with several writers: a reader that remembers

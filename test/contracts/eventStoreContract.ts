@@ -98,6 +98,27 @@ export const eventStoreContract = (adapter: StoreAdapter): void => {
       expect(await versions('b')).toEqual([1, 2, 3]);
     });
 
+    it('reads stretches of many streams, the last version included', async () => {
+      await append('a', 'none', 5);
+      await append('b', 'none', 2);
+      const { events } = subject().stores;
+      const read = async (...parts: Parameters<typeof events.readStreams>[0]) =>
+        (await events.readStreams(parts)).map((one) => `${one.stream} ${one.version}`).sort();
+      expect(
+        await read(
+          { ...stream('a'), after: 1, through: 3 },
+          { ...stream('b'), through: 9 },
+          { ...stream('c'), through: 1 },
+        ),
+      ).toEqual(['orders/a 2', 'orders/a 3', 'orders/b 1', 'orders/b 2']);
+      expect(await read({ ...stream('a'), through: 0 }, { ...stream('b'), after: 2, through: 1 })).toEqual(
+        [],
+      );
+      expect(await read({ ...stream('a'), through: 1 }, { ...stream('a'), after: 4 })).toEqual([
+        'orders/a 5',
+      ]);
+    });
+
     it('keeps tenants apart', async () => {
       await append('a', 'none');
       const { stores } = subject();

@@ -6,7 +6,6 @@ import {
   type ExpectedVersion,
   type RecordedEvent,
   type StreamKey,
-  type StreamPart,
   streamKeyText,
   type VersionConflict,
 } from '../../ports/eventStore.ts';
@@ -93,7 +92,7 @@ export const createEventReader = (state: MemoryState, pause: Pause): EventReader
   },
   readStreams: async (parts) => {
     await pause('events.readStreams');
-    return unique(parts).flatMap((part) => streamOf(state, part).slice(part.after ?? 0));
+    return unique(parts).flatMap((part) => streamOf(state, part).slice(part.after ?? 0, part.through));
   },
   readAll: async (after, limit) => {
     await pause('events.readAll');
@@ -125,7 +124,7 @@ const commitEvents = (state: MemoryState, events: readonly StoredEvent[]): void 
 const streamOf = (state: MemoryState, key: StreamKey): readonly RecordedEvent[] =>
   (state.streams.get(streamKeyText(key)) ?? []).map(toRecorded);
 
-const unique = (parts: readonly StreamPart[]): readonly StreamPart[] => [
+const unique = <Part extends StreamKey>(parts: readonly Part[]): readonly Part[] => [
   ...new Map(parts.map((part) => [streamKeyText(part), part])).values(),
 ];
 

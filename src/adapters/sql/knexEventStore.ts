@@ -6,7 +6,7 @@ import {
   type ExpectedVersion,
   type RecordedEvent,
   type StreamKey,
-  type StreamPart,
+  type StreamStretch,
   streamKeyText,
 } from '../../ports/eventStore.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
@@ -123,12 +123,12 @@ const matches = (expected: ExpectedVersion, actual: number): boolean =>
 const readStreams = async (
   session: Session,
   dialect: SqlDialect,
-  parts: readonly StreamPart[],
+  parts: readonly StreamStretch[],
 ): Promise<readonly RecordedEvent[]> => {
   if (parts.length === 0) return [];
   const rows = await session.query<EventRow>(
-    `select ${selected} from ${dialect.rows(['text', 'text', 'integer'])} k
-     join events e on e.tenant = k.c0 and e.stream = k.c1 and e.version > k.c2
+    `select ${selected} from ${dialect.rows(['text', 'text', 'integer', 'integer'])} k
+     join events e on e.tenant = k.c0 and e.stream = k.c1 and e.version > k.c2 and e.version <= k.c3
      order by e.tenant, e.stream, e.version`,
     [partRows(parts)],
   );
@@ -149,9 +149,12 @@ const readLastPosition = async (session: Session): Promise<number> => {
 };
 
 /** The parts as the JSON of `dialect.rows`, each stream once: a join would return its events twice. */
-const partRows = (parts: readonly StreamPart[]): string => {
+const partRows = (parts: readonly StreamStretch[]): string => {
   const unique = new Map(
-    parts.map((part) => [streamKeyText(part), [part.tenant, part.stream, part.after ?? 0]]),
+    parts.map((part) => [
+      streamKeyText(part),
+      [part.tenant, part.stream, part.after ?? 0, part.through ?? Number.MAX_SAFE_INTEGER],
+    ]),
   );
   return JSON.stringify([...unique.values()]);
 };
