@@ -11,6 +11,7 @@ import { replayService } from '../../src/app/messaging/replay/replayService.ts';
 import { replayToNewQueue } from '../../src/app/messaging/replay/replayToNewQueue.ts';
 import { orderModel, orderStream } from '../../src/app/orders/orderModel.ts';
 import { accept, type DomainEvent } from '../../src/domain/shared/decider.ts';
+import type { EventReader } from '../../src/ports/eventStore.ts';
 import type { PendingMessage } from '../../src/ports/outbox.ts';
 import { UnknownStreams } from '../../src/ports/replayService.ts';
 import { StoreUnavailable, type UnitOfWork } from '../../src/ports/unitOfWork.ts';
@@ -67,8 +68,10 @@ const openRig = () => {
     causationId: 'c-0',
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   });
-  const worker = (receives: (queue: string, key: string) => boolean = () => true) =>
-    replayJobs({ stores: openMemoryStores({ state }), histories, receives, clock, onCommitted: () => {} });
+  const worker = (
+    receives: (queue: string, key: string) => boolean = () => true,
+    opened = openMemoryStores({ state }),
+  ) => replayJobs({ stores: opened, histories, receives, clock, onCommitted: () => {} });
   const rig = {
     now: 1_000,
     state,
@@ -186,6 +189,55 @@ describe('a replay', () => {
       sequence: '0000000003',
       data: { sum: 5, version: 5 },
     });
+  });
+
+  it('never holds a long stream whole, also where it begins at its end', async () => {
+    const rig = openRig();
+    for (let turn = 0; turn < 12; turn += 1)
+      await rig.count(...Array.from({ length: 1_000 }, () => 'Counted' as const));
+    await rig.publish();
+    const opened = openMemoryStores({ state: rig.state });
+    let most = 0;
+    const events: EventReader = {
+      ...opened.events,
+      readStreams: async (parts) => {
+        const read = await opened.events.readStreams(parts);
+        most = Math.max(most, read.length);
+        return read;
+      },
+    };
+    const job = await rig.service.replay(ann, { ...everything, from: 11_990 });
+    const again = await rig.run(
+      job.id,
+      rig.worker(() => true, { ...opened, events }),
+    );
+    expect(again.map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 10 }, (_, index) => 11_991 + index),
+    );
+    expect(most).toBeLessThanOrEqual(10_000);
+  });
+
+  it('reads the log once, however slowly it sends', async () => {
+    const rig = openRig();
+    await rig.count(...Array.from({ length: 60 }, () => 'Counted' as const));
+    await rig.publish();
+    const opened = openMemoryStores({ state: rig.state });
+    let read = 0;
+    const events: EventReader = {
+      ...opened.events,
+      readAll: async (after, limit) => {
+        const page = await opened.events.readAll(after, limit);
+        read += page.length;
+        return page;
+      },
+    };
+    const job = await rig.service.replay(ann, { ...everything, ratePerSecond: 10 });
+    const again = await rig.run(
+      job.id,
+      rig.worker(() => true, { ...opened, events }),
+    );
+    expect(again.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
+    expect(read).toBe(60);
   });
 
   it('sends the streams that were asked for, and no other', async () => {

@@ -28,6 +28,8 @@ export interface HistoryPage {
 
 /** Events looked at for one page. */
 const eventsPerPage = 1_000;
+/** Events read at once to bring streams to where a page enters them: a long one is folded without being held whole. */
+const eventsPerStretch = 10_000;
 /** A page ends early when its messages are large. */
 const charactersPerPage = 8 * 1024 * 1024;
 /** Streams whose state is kept from page to page: a long stream is then folded once, not once per page. */
@@ -35,13 +37,15 @@ const keptStreams = 10_000;
 
 /**
  * Reads the log as messages, page after page. A message tells the state after its event, so a stream that a page
- * enters in its middle is folded up to there first.
+ * enters in its middle is folded up to there first. What was read beyond a page's limit is kept for the page after it.
  */
 export class HistoryReader {
   readonly #events: Pick<EventReader, 'readAll' | 'readStreams'>;
   readonly #histories: ReadonlyMap<string, PublicHistory>;
   /** Those used longest ago come first. */
   readonly #points = new Map<string, StreamPoint>();
+  /** What the last page left unread, which begins after this position. */
+  #rest: { readonly after: number; readonly events: readonly RecordedEvent[] } | null = null;
 
   constructor(
     events: Pick<EventReader, 'readAll' | 'readStreams'>,
@@ -54,7 +58,7 @@ export class HistoryReader {
   async read(query: HistoryQuery): Promise<HistoryPage> {
     const { tenant, streams, after, until, limit, wanted } = query;
     this.#forgetOldest();
-    const read = await this.#events.readAll(after, eventsPerPage);
+    const read = await this.#readLog(after);
     const some = streams === null ? null : new Set(streams);
     const page = read.filter(
       (event) =>
@@ -68,12 +72,24 @@ export class HistoryReader {
       if (message === null || !wanted(message)) continue;
       messages.push({ stream: event.stream, message });
       characters += message.payload.length;
-      if (messages.length === limit || characters >= charactersPerPage)
+      if (messages.length === limit || characters >= charactersPerPage) {
+        this.#keepAfter(event, read);
         return { messages, through: event.position };
+      }
     }
-    const last = read.at(-1);
-    const ended = read.length < eventsPerPage || last === undefined || last.position >= until;
-    return { messages, through: ended ? until : last.position };
+    return { messages, through: Math.min(until, read.at(-1)?.position ?? until) };
+  }
+
+  /** At least one event, unless the log ends here. */
+  async #readLog(after: number): Promise<readonly RecordedEvent[]> {
+    const rest = this.#rest;
+    this.#rest = null;
+    return rest?.after === after ? rest.events : this.#events.readAll(after, eventsPerPage);
+  }
+
+  #keepAfter({ position: after }: RecordedEvent, read: readonly RecordedEvent[]): void {
+    const events = read.filter(({ position }) => position > after);
+    if (events.length > 0) this.#rest = { after, events };
   }
 
   /** Brings every stream of the page to where the page enters it. */
@@ -81,15 +97,19 @@ export class HistoryReader {
     const entries = new Map<string, RecordedEvent>();
     for (const event of page)
       if (!entries.has(streamKeyText(event))) entries.set(streamKeyText(event), event);
-    const behind = [...entries].filter(([key, { version }]) => this.#versionOf(key, version) !== version - 1);
-    if (behind.length === 0) return;
-    const parts = behind.map(([key, { tenant, stream, version }]) => ({
-      tenant,
-      stream,
-      after: this.#versionOf(key, version),
-    }));
-    for (const event of await this.#events.readStreams(parts)) {
-      if (event.version < (entries.get(streamKeyText(event))?.version ?? 0)) this.#advance(event);
+    for (;;) {
+      const behind = [...entries].filter(
+        ([key, { version }]) => this.#versionOf(key, version) !== version - 1,
+      );
+      if (behind.length === 0) return;
+      const each = Math.ceil(eventsPerStretch / behind.length);
+      const parts = behind.map(([key, { tenant, stream, version }]) => {
+        const after = this.#versionOf(key, version);
+        return { tenant, stream, after, through: Math.min(version - 1, after + each) };
+      });
+      const read = await this.#events.readStreams(parts);
+      if (read.length === 0) throw new Error(`the stream ${parts[0]?.stream} has a gap`);
+      for (const event of read) this.#advance(event);
     }
   }
 
