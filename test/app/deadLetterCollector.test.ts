@@ -14,6 +14,7 @@ import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { publicationOf } from '../support/consumerRig.ts';
 import { eventually } from '../support/eventually.ts';
 import { rabbitmqAdmin } from '../support/rabbitmq.ts';
+import { recordingLogger } from '../support/recordingLogger.ts';
 import { describeWithService, rabbitmqUrl, uniquePrefix } from '../support/services.ts';
 
 /** The service's own topology, and a queue for each way in which the broker itself sets messages aside. */
@@ -55,12 +56,17 @@ const suite = (
   let collector: DeadLetterCollector;
   let outages: number;
   let refuses: (letter: FoundDeadLetter) => boolean;
+  /** How many letters are not even given an id: it stands for any failure while one is looked at. */
+  let unlucky: number;
+  let logger: ReturnType<typeof recordingLogger>;
   beforeEach(async () => {
     prefix = uniquePrefix();
     topology = withDeaths(prefix);
     broker = openBroker(topology);
     outages = 0;
     refuses = () => false;
+    unlucky = 0;
+    logger = recordingLogger();
     stores = openMemoryStores({
       pause: async (label) => {
         if (label !== 'deadLetters.keep' || outages === 0) return;
@@ -78,8 +84,14 @@ const suite = (
         },
       },
       clock: systemClock,
-      ids: uuidV7Ids,
-      logger: silentLogger,
+      ids: {
+        next: () => {
+          unlucky -= 1;
+          if (unlucky >= 0) throw new Error('unlucky');
+          return uuidV7Ids.next();
+        },
+      },
+      logger,
       refusedMs: 20,
     });
     await collector.start();
@@ -134,6 +146,16 @@ const suite = (
     expect((await letters(2)).map(({ messageId }) => messageId).sort()).toEqual(['/a#1', '/a#3']);
     refuses = () => false;
     await letters(3);
+  });
+
+  it('keeps the others when one cannot even be looked at, and that one when it can', async () => {
+    unlucky = 1;
+    const dead = { exchange: 'dead' as const, routingKey: `${workQueueOf(prefix, 'orders')}.dead` };
+    await Promise.all([1, 2, 3].map((sequence) => confirmed({ ...publicationOf('/a', sequence), ...dead })));
+    await letters(3);
+    expect(logger.entries).toMatchObject([
+      { level: 'error', message: 'a dead letter cannot be read; it stays in its queue' },
+    ]);
   });
 
   it('keeps what cannot be read, each as one of its own', async () => {

@@ -1,6 +1,6 @@
 import type { Delivery, Subscriber, Subscription } from '../../../ports/broker.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { DeadLetterDesk } from '../../../ports/deadLetters.ts';
+import type { DeadLetterDesk, FoundDeadLetter } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import { CommitUnknown, StoreUnavailable, TransactionConflict } from '../../../ports/unitOfWork.ts';
@@ -15,8 +15,13 @@ export interface DeadLetterCollectorOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
-  /** A letter that the database refuses is offered to it again after so long; 30 s by default. */
+  /** A letter that cannot be read, or that the database refuses, is tried again after so long; 30 s by default. */
   readonly refusedMs?: number;
+}
+
+interface Found {
+  readonly delivery: Delivery;
+  readonly letter: FoundDeadLetter;
 }
 
 const prefetch = 200;
@@ -27,7 +32,7 @@ const outageMs = 500;
 export class DeadLetterCollector {
   readonly #options: DeadLetterCollectorOptions;
   readonly #stopping = new AbortController();
-  #found: Delivery[] = [];
+  #found: Found[] = [];
   #collecting: Promise<void> | null = null;
   #subscription: Subscription | null = null;
 
@@ -38,10 +43,9 @@ export class DeadLetterCollector {
   /** Resolves once it is subscribed, which may be long after the call: the broker may be away. */
   async start(): Promise<void> {
     const { subscriber, queue } = this.#options;
-    const subscription = await subscriber.subscribe(deadQueueOf(queue), { prefetch }, (delivery) => {
-      this.#found.push(delivery);
-      this.#collecting ??= this.#collect();
-    });
+    const subscription = await subscriber.subscribe(deadQueueOf(queue), { prefetch }, (delivery) =>
+      this.#take(delivery),
+    );
     this.#subscription = subscription;
     if (this.#stopping.signal.aborted) await subscription.cancel();
   }
@@ -53,6 +57,22 @@ export class DeadLetterCollector {
     await this.#collecting;
   }
 
+  /** What cannot be read, for a reason that nobody thought of, must not hold up the others. */
+  #take(delivery: Delivery): void {
+    const { queue, ids, clock, logger } = this.#options;
+    try {
+      this.#found.push({ delivery, letter: readDeadLetter(delivery, queue, ids, clock.now()) });
+    } catch (err) {
+      logger.error(
+        { err, queue, letter: delivery.id },
+        'a dead letter cannot be read; it stays in its queue',
+      );
+      void this.#giveBackLater(delivery);
+      return;
+    }
+    this.#collecting ??= this.#collect();
+  }
+
   async #collect(): Promise<void> {
     // Those that arrive together are kept together.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -61,19 +81,19 @@ export class DeadLetterCollector {
       this.#found = [];
       if (await this.#settle(batch)) continue;
       // A neighbour may be what the database refuses.
-      for (const delivery of batch) if (!(await this.#settle([delivery]))) void this.#giveBackLater(delivery);
+      for (const one of batch) if (!(await this.#settle([one]))) void this.#giveBackLater(one.delivery);
     }
     this.#collecting = null;
   }
 
   /** Keeps the letters and acks them; false when the database refuses them. Waits for a database that is away. */
-  async #settle(batch: readonly Delivery[]): Promise<boolean> {
-    const { desk, queue, ids, clock, logger } = this.#options;
-    const letters = batch.map((delivery) => readDeadLetter(delivery, queue, ids, clock.now()));
+  async #settle(batch: readonly Found[]): Promise<boolean> {
+    const { desk, queue, clock, logger } = this.#options;
+    const letters = batch.map(({ letter }) => letter);
     while (!this.#stopping.signal.aborted) {
       try {
         await desk.keep(letters);
-        for (const delivery of batch) delivery.ack();
+        for (const { delivery } of batch) delivery.ack();
         return true;
       } catch (err) {
         if (!passes(err)) {
