@@ -56,6 +56,13 @@ export const callbacksContract = (adapter: StoreAdapter): void => {
       expect(await stores().callbacks.get('shop', 'nobody')).toBeUndefined();
     });
 
+    it('hold an empty body, alone and among others', async () => {
+      await save(stores(), row('a', { body: '' }));
+      await save(stores(), row('b'), row('c', { body: '' }));
+      const bodies = (await stores().callbacks.list({ tenant: 'shop', limit: 9 })).map(({ body }) => body);
+      expect(bodies).toEqual(['', row('b').body, '']);
+    });
+
     it('hold a body of the largest size that is taken', async () => {
       const body = Buffer.alloc(64 * 1024, 0xff).toString('base64');
       await save(stores(), row('a', { body }), row('b', { body }));

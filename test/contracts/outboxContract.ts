@@ -138,6 +138,13 @@ export const outboxContract = (adapter: StoreAdapter): void => {
         expect(await stores.outbox.nextDueAt(10)).toBeNull();
       });
 
+      it('gives back an empty payload, alone and among others', async () => {
+        await add(subject().stores, message('/a', 1, { payload: '' }));
+        await add(subject().stores, message('/a', 2), message('/a', 3, { payload: '' }));
+        const read = await due(subject().stores);
+        expect(read.map(({ payload }) => payload === '')).toEqual([true, false, true]);
+      });
+
       it('takes payloads of a mebibyte', async () => {
         const payload = 'é'.repeat(512 * 1024);
         await add(

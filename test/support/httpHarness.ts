@@ -30,6 +30,8 @@ export interface HarnessOptions {
   readonly limits?: Partial<HttpLimits>;
   /** Awaited before every step of the stores, named by its label; a rejection is a failure of the database. */
   readonly pause?: (label: string) => Promise<void>;
+  /** In-memory stores unless others are given; closed with the harness. */
+  readonly stores?: Stores;
   /** Stands between the edge and the application, to hold things up at will. */
   readonly between?: (orders: OrderService) => OrderService;
   /** Who may send callbacks, and how they sign. */
@@ -81,7 +83,8 @@ export const freshKey = (): string => {
 };
 
 export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarness> => {
-  const stores = openMemoryStores(options.pause === undefined ? {} : { pause: options.pause });
+  const stores =
+    options.stores ?? openMemoryStores(options.pause === undefined ? {} : { pause: options.pause });
   const commits = new CommitSignal();
   const logger = recordingLogger();
   const system = { clock: systemClock, ids: uuidV7Ids, logger };

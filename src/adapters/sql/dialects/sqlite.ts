@@ -82,7 +82,8 @@ const longRows = (rows: (string | number | null)[][], last: number): SqlValue[] 
     row.push(length);
     offset += length;
   }
-  return [Buffer.from(texts), JSON.stringify(rows)];
+  // The drivers bind an empty blob as NULL, and every part of NULL is NULL: not the empty text that it stands for.
+  return [Buffer.from(texts === '' ? ' ' : texts), JSON.stringify(rows)];
 };
 
 const statements = new WeakMap<BulkTable, string>();
