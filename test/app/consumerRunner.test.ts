@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/adapters/system/SystemClock.ts';
+import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
 import { PermanentFailure } from '../../src/app/messaging/consume/incomingMessage.ts';
 import { type Handle, openConsumerRig, publicationOf } from '../support/consumerRig.ts';
 import { eventually } from '../support/eventually.ts';
@@ -193,6 +195,36 @@ describe('a consumer', () => {
     await settled('/a', 1);
     expect(await rig.deadLetters()).toHaveLength(3);
     expect(await rig.waiting()).toEqual([]);
+  });
+
+  it('tries a message that not even the database takes ever more seldom, and others as ever', async () => {
+    const waits: number[] = [];
+    let refuses = true;
+    const gates = gateKeeper(systemClock.now);
+    await rig.startConsumer(() => {}, {
+      random: () => 1,
+      clock: {
+        now: systemClock.now,
+        // Time flies only where the wait is longer than any other of a consumer.
+        sleep: (ms, signal) => {
+          if (ms > 1_000) waits.push(ms);
+          return systemClock.sleep(Math.min(ms, 20), signal);
+        },
+      },
+      gates: {
+        ...gates,
+        begin: async (tx, items) => {
+          if (refuses && items.some(({ messageId }) => messageId === '/a#1')) throw new Error('not that one');
+          return gates.begin(tx, items);
+        },
+      },
+    });
+    await rig.publish(publicationOf('/a', 1), publicationOf('/b', 1));
+    await settled('/b', 1);
+    await eventually(() => expect(waits.length).toBeGreaterThan(6));
+    expect(waits.slice(0, 7)).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    refuses = false;
+    await settled('/a', 1);
   });
 
   it('does not take messages any more when it was stopped before the broker came', async () => {

@@ -4,6 +4,7 @@ import { Attempts, type AttemptsOptions, Stopped } from './Attempts.ts';
 import { type IncomingMessage, readEnvelope, unreadable } from './incomingMessage.ts';
 import type { Attempt } from './messageHandler.ts';
 import type { Verdict } from './messageWork.ts';
+import { Refusals } from './Refusals.ts';
 import { type Cause, StoreFeed } from './StoreFeed.ts';
 
 export interface ConsumerRunnerOptions extends AttemptsOptions {
@@ -13,9 +14,6 @@ export interface ConsumerRunnerOptions extends AttemptsOptions {
   readonly inbox: InboxReader;
   readonly prefetch: number;
 }
-
-/** Before a message is tried again that could not even be kept. */
-const refusedMs = 250;
 
 /**
  * Runs one consumer: messages of its queue, and those the store keeps for it, each through its order gate. Every
@@ -29,6 +27,7 @@ export class ConsumerRunner {
   readonly #store: StoreFeed;
   readonly #stopping = new AbortController();
   readonly #inHand = new Set<Promise<void>>();
+  readonly #refusals = new Refusals();
   #subscription: Subscription | null = null;
 
   constructor(options: ConsumerRunnerOptions) {
@@ -83,6 +82,7 @@ export class ConsumerRunner {
   async #settle(delivery: Delivery): Promise<void> {
     try {
       this.#after(await this.#receive(delivery));
+      this.#refusals.forget(delivery.id);
       delivery.ack();
     } catch (err) {
       if (err instanceof Stopped) return; // unacked: it comes again, to whoever runs then
@@ -133,6 +133,7 @@ export class ConsumerRunner {
       };
       const verdict = await this.#handleRow(attempt, row, cause);
       this.#after(verdict);
+      this.#refusals.forget(id);
       return verdict.kind === 'kept' ? 'waits' : 'done';
     } catch (err) {
       if (!(err instanceof Stopped))
@@ -149,10 +150,15 @@ export class ConsumerRunner {
     return this.#handleSuspect(attempt, this.#options.watch.mark(), dueAt);
   }
 
-  async #regret(err: unknown, what: string, message: object): Promise<void> {
-    const { logger, clock } = this.#options;
-    logger.error({ err, ...message }, what);
-    await clock.sleep(refusedMs, this.#stopping.signal);
+  async #regret(
+    err: unknown,
+    what: string,
+    message: { readonly id: string; readonly source?: string },
+  ): Promise<void> {
+    const { handler, logger, clock, random = Math.random } = this.#options;
+    const retryMs = this.#refusals.count(message.id, random);
+    logger.error({ err, consumer: handler.consumer, ...message, retryMs }, what);
+    await clock.sleep(retryMs, this.#stopping.signal);
   }
 
   /** Those that waited behind the message follow. */
