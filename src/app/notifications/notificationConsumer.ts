@@ -2,7 +2,6 @@ import { type Contact, noticeFor } from '../../domain/notifications/notices.ts';
 import {
   type Attempt,
   type Channel,
-  type Notification,
   nextAttempt,
   type Route,
 } from '../../domain/notifications/notification.ts';
@@ -31,7 +30,7 @@ const sendTask = 'orderflow.task.send-notification.v1';
 
 /** What came of one attempt to send; undefined when nothing was to be sent. */
 type Attempted =
-  | { readonly sent: true }
+  | { readonly sent: true; readonly route: Route }
   | { readonly sent: false; readonly error: string; readonly forGood: boolean }
   | undefined;
 
@@ -108,20 +107,21 @@ const sendNext = (
   const notification = session.load(notificationModel, orderId).state.byId.get(notificationId);
   const next = notification && nextAttempt(notification);
   if (!notification || !next) return;
-  session.send(taskFor(queue, clock.now(), orderId, notification, next));
+  session.send(taskFor(queue, clock.now(), orderId, notificationId, next));
 };
 
+/** Whom it goes to and what it says is read from the state: a broker need not see either. */
 const taskFor = (
   queue: string,
   now: number,
   orderId: string,
-  { id: notificationId, template, values }: Notification,
-  { attempt, channel, recipient, delayMs }: Attempt,
+  notificationId: string,
+  { attempt, delayMs }: Attempt,
 ): Task => ({
   id: `${notificationId}-${attempt}`,
   queue,
   type: sendTask,
-  data: { orderId, notificationId, attempt, template, values, channel, recipient },
+  data: { orderId, notificationId, attempt },
   time: new Date(now).toISOString(),
   dueAt: delayMs === 0 ? 0 : now + delayMs,
 });
@@ -145,7 +145,7 @@ const attempt = async (
   const { template, values } = notification;
   try {
     await sender.send({ idempotencyKey: notificationId, orderId, template, recipient, values }, signal);
-    return { sent: true };
+    return { sent: true, route: { channel, recipient } };
   } catch (failure) {
     const error = failure instanceof Error ? failure.message : String(failure);
     return { sent: false, error, forGood: failure instanceof SendRefused };
@@ -163,8 +163,7 @@ const record = (
   const at = new Date(parts.clock.now()).toISOString();
   const notificationId = textIn(message, 'notificationId');
   if (attempted.sent) {
-    const channel = textIn(message, 'channel') as Channel;
-    const route = { channel, recipient: textIn(message, 'recipient') };
+    const { route } = attempted;
     session.execute(notificationModel, orderId, { type: 'RecordSent', at, notificationId, ...route });
     return;
   }
