@@ -1,10 +1,13 @@
 import type { CallbackReader, CallbackRow } from '../../ports/callbacks.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { Overloaded } from '../../ports/commands.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { WritePipeline } from '../commands/WritePipeline.ts';
 import { Bell } from '../messaging/Bell.ts';
 import { unparkWork } from './callbackWork.ts';
+import { FailedRows } from './FailedRows.ts';
 
 export interface ParkedCallbacksOptions {
   readonly callbacks: Pick<CallbackReader, 'ready'>;
@@ -29,6 +32,7 @@ export class ParkedCallbacks {
   readonly #options: ParkedCallbacksOptions;
   readonly #bell: Bell;
   readonly #stopping = new AbortController();
+  readonly #failed = new FailedRows();
   #working: Promise<void> = Promise.resolve();
 
   constructor(options: ParkedCallbacksOptions) {
@@ -68,38 +72,50 @@ export class ParkedCallbacks {
     }
   }
 
-  /** Once through all that are ready. */
+  /** Once through all that are ready. Only what fails for all of them makes it `failed`. */
   async #look(): Promise<'applied' | 'nothing' | 'failed'> {
     const { callbacks, logger } = this.#options;
-    let outcome: 'applied' | 'nothing' | 'failed' = 'nothing';
+    const seen = new Set<string>();
+    let applied = 0;
     try {
       for (let after = ''; !this.#stopping.signal.aborted; ) {
         const page = await callbacks.ready(after, pageSize);
-        if (page.length === 0) break;
-        const failed = await this.#applyAll(page);
-        if (failed > 0) outcome = 'failed';
-        else if (outcome === 'nothing') outcome = 'applied';
+        if (page.length === 0) {
+          this.#failed.forgetOthers(seen);
+          break;
+        }
+        for (const { id } of page) seen.add(id);
+        applied += await this.#applyAll(page);
         after = page.at(-1)!.id;
       }
-      return outcome;
+      return applied > 0 ? 'applied' : 'nothing';
     } catch (err) {
-      logger.warn({ err }, 'parked callbacks could not be looked for; trying again');
+      logger.warn({ err }, 'parked callbacks cannot be applied now; trying again');
       return 'failed';
     }
   }
 
-  /** Handed over together and in their order, they are decided in one batch. Returns how many failed. */
-  async #applyAll(rows: readonly CallbackRow[]): Promise<number> {
-    const { logger } = this.#options;
+  /**
+   * Handed over together and in their order, they are decided in one batch. Returns how many were; rejects when the
+   * database, or the queue of writes, takes none. A row that fails by itself is left alone for a while.
+   */
+  async #applyAll(page: readonly CallbackRow[]): Promise<number> {
+    const { clock, logger } = this.#options;
+    const rows = page.filter(({ id }) => !this.#failed.isLeftAlone(id, clock.now()));
     const settled = await Promise.allSettled(rows.map((row) => this.#apply(row)));
-    let failed = 0;
+    let applied = 0;
     for (const [index, result] of settled.entries()) {
-      if (result.status === 'fulfilled') continue;
-      failed += 1;
-      const { provider, callbackId } = rows[index]!;
-      logger.warn({ err: result.reason, provider, callbackId }, 'a parked callback could not be applied');
+      if (result.status === 'fulfilled') {
+        applied += 1;
+        continue;
+      }
+      const { reason: err } = result;
+      if (err instanceof StoreUnavailable || err instanceof Overloaded) throw err;
+      const { id, provider, callbackId } = rows[index]!;
+      this.#failed.add(id, clock.now());
+      logger.warn({ err, provider, callbackId }, 'a parked callback could not be applied');
     }
-    return failed;
+    return applied;
   }
 
   async #apply(row: CallbackRow): Promise<void> {
