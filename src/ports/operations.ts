@@ -2,13 +2,23 @@ import type { AdminAction, AdminActionQuery, Operator } from './adminActions.ts'
 import type { OutboxStats } from './outbox.ts';
 import type { RelaySwitch } from './relaySwitch.ts';
 
+export type RelayState =
+  | 'idle'
+  | 'publishing'
+  | 'waiting_for_broker'
+  | 'blocked'
+  | 'paused'
+  | 'stopped'
+  | 'elsewhere';
+
 export interface OutboxReport extends OutboxStats {
   readonly relay: {
     /**
-     * Of the relay of this process. `blocked`: the broker is there, and takes nothing from publishers. `paused` holds
-     * for all processes; `stopped` says that none runs here, or not any more.
+     * Of the relay of this process. `blocked`: the broker is there, and takes nothing from publishers (memory or disk alarm). `paused` holds
+     * for all processes; `stopped` says that it does not run yet, or not any more. `elsewhere`: publishing is left to
+     * other processes, of which `lastSuccessAt` tells.
      */
-    readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'blocked' | 'paused' | 'stopped';
+    readonly state: RelayState;
     /** When messages were last marked as published, by whichever process; ms since the epoch, null when none were. */
     readonly lastSuccessAt: number | null;
   };

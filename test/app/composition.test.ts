@@ -6,7 +6,8 @@ import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { type Composition, compose } from '../../src/app/composition/container.ts';
 import { startApp } from '../../src/app/composition/startApp.ts';
 import { tokens } from '../../src/app/composition/tokens.ts';
-import { type Config, readConfig } from '../../src/app/config.ts';
+import { type Config, type Context, readConfig } from '../../src/app/config.ts';
+import { eventually } from '../support/eventually.ts';
 import { placeOrder } from '../support/orders.ts';
 import { inDirectory } from '../support/programs.ts';
 
@@ -115,6 +116,18 @@ describe('the composition', () => {
 
     it('publishes what is written to a context’s own database, and to that of the orders with the role relay', () =>
       expectFiles('api', { made: ['inventory.db', 'orders.db'], served: ['inventory.db'] }));
+
+    it('says of a database that it does not publish from that others do', () =>
+      inDirectory(async (directory) => {
+        const app = await startApp(apart(directory, 'api'), silentLogger);
+        const { homes } = app.composition;
+        const stateOf = async (context: Context) => (await homes.of(context).operations.outbox()).relay.state;
+        await eventually(async () => expect(await stateOf('inventory')).toBe('waiting_for_broker'));
+        expect(await stateOf('orders')).toBe('elsewhere');
+        await homes.of('orders').operations.pauseRelay({ tenant: 'default', who: 'ann' }, true);
+        expect(await stateOf('orders')).toBe('paused');
+        await app.stop();
+      }));
 
     it('takes every one of them for itself with the in-memory broker', () =>
       inDirectory(async (directory) => {

@@ -51,7 +51,7 @@ describe('the relay switch', () => {
     operationsService({
       stores: rig.stores,
       ...system(),
-      relayStatus: () => relay?.status() ?? { state: 'stopped', lastSuccessAt: null },
+      relayState: () => relay?.status().state ?? 'elsewhere',
       announce,
     });
 

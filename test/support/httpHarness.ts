@@ -119,7 +119,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
       operations: operationsService({
         stores,
         ...system,
-        relayStatus: () => ({ state: 'idle', lastSuccessAt: null }),
+        relayState: () => 'idle',
         announce: () => {},
       }),
       replays: replayService({ stores, ...system, onJob: () => {} }),

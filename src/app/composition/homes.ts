@@ -124,6 +124,8 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
   const { config, broker, topology, instances, clock, ids, logger } = parts;
   const { unitOfWork, outbox } = stores;
   const desk = stores.deadLetters;
+  // Nobody else can be counted on to publish what is in a context's own database.
+  const isServed = config.roles.has('relay') || database.file !== config.database.file;
   const commits = new CommitSignal();
   const onCommitted = (): void => commits.notify();
   const announce = (): void => instances.announce();
@@ -177,8 +179,13 @@ const settleHome = ({ database, stores }: OpenDatabase, parts: HomeParts): Home 
     replays: replayService({ stores, clock, ids, onJob: announce }),
     replayToNewQueue: (queue, isStopping) =>
       replayToNewQueue({ stores, clock, ids, logger, onJob: announce }, queue, isStopping),
-    operations: operationsService({ stores, clock, ids, relayStatus: () => relay.status(), announce }),
-    // Nobody else can be counted on to publish what is in a context's own database.
-    isServed: config.roles.has('relay') || database.file !== config.database.file,
+    operations: operationsService({
+      stores,
+      clock,
+      ids,
+      relayState: () => (isServed ? relay.status().state : 'elsewhere'),
+      announce,
+    }),
+    isServed,
   };
 };

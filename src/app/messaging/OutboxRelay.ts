@@ -1,6 +1,7 @@
 import type { Publisher } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { RelayState } from '../../ports/operations.ts';
 import type { ExchangeName, Outbox, PartitionLeases } from '../../ports/outbox.ts';
 import { Bell } from './Bell.ts';
 import { BrokerGate } from './relay/BrokerGate.ts';
@@ -29,8 +30,7 @@ export interface OutboxRelayOptions {
 }
 
 export interface RelayStatus {
-  /** `blocked`: the broker is there, and takes nothing from publishers (memory or disk alarm). */
-  readonly state: 'idle' | 'publishing' | 'waiting_for_broker' | 'blocked' | 'paused' | 'stopped';
+  readonly state: Exclude<RelayState, 'elsewhere'>;
   /** When messages were last marked as published, in ms since the epoch; null when none was yet. */
   readonly lastSuccessAt: number | null;
 }

@@ -1,11 +1,10 @@
 import type { ActionReader } from '../../../ports/adminActions.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Ids } from '../../../ports/ids.ts';
-import type { OperationsService } from '../../../ports/operations.ts';
+import type { OperationsService, RelayState } from '../../../ports/operations.ts';
 import type { Outbox } from '../../../ports/outbox.ts';
 import type { RelaySwitchReader } from '../../../ports/relaySwitch.ts';
 import type { UnitOfWork } from '../../../ports/unitOfWork.ts';
-import type { RelayStatus } from '../OutboxRelay.ts';
 import { recordAction } from './recordAction.ts';
 import { retrying } from './retrying.ts';
 
@@ -18,8 +17,8 @@ export interface OperationsParts {
   };
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Of the relay of this process. */
-  readonly relayStatus: () => RelayStatus;
+  /** Of the relay of this process; `elsewhere` where it publishes nothing. */
+  readonly relayState: () => RelayState;
   /** Called when every instance should look at the database. */
   readonly announce: () => void;
 }
@@ -28,7 +27,7 @@ export const operationsService = ({
   stores,
   clock,
   ids,
-  relayStatus,
+  relayState,
   announce,
 }: OperationsParts): OperationsService => {
   const { unitOfWork, outbox, relaySwitch, actions } = stores;
@@ -40,7 +39,7 @@ export const operationsService = ({
         relaySwitch.read(),
         outbox.lastPublishedAt(),
       ]);
-      return { ...stats, relay: { state: paused ? 'paused' : relayStatus().state, lastSuccessAt } };
+      return { ...stats, relay: { state: paused ? 'paused' : relayState(), lastSuccessAt } };
     },
     retryOutbox: async (operator) => {
       const messages = await retrying(unitOfWork, async (tx) => {
