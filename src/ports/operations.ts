@@ -14,9 +14,9 @@ export type RelayState =
 export interface OutboxReport extends OutboxStats {
   readonly relay: {
     /**
-     * Of the relay of this process. `blocked`: the broker is there, and takes nothing from publishers (memory or disk alarm). `paused` holds
-     * for all processes; `stopped` says that it does not run yet, or not any more. `elsewhere`: publishing is left to
-     * other processes, of which `lastSuccessAt` tells.
+     * Of the relay of this process. `blocked`: the broker is there, and takes nothing from publishers (memory or disk
+     * alarm). `paused` holds for all processes; `stopped` says that it does not run yet, or not any more. `elsewhere`:
+     * publishing is left to other processes, of which `lastSuccessAt` tells.
      */
     readonly state: RelayState;
     /** When messages were last marked as published, by whichever process; ms since the epoch, null when none were. */

@@ -126,7 +126,7 @@ export const startHttp = async (options: HarnessOptions = {}): Promise<HttpHarne
       callbacks,
       callbackProviders: callbackProviders(options.providers ?? new Map()),
       inbox: stores.inbox,
-      loyalty: loyaltyService(stores.events),
+      loyalty: loyaltyService(stores),
       notifications: notificationService(stores),
       ...system,
       health: { ping: async () => health.databaseAnswers, draining: () => health.draining },

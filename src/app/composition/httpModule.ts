@@ -24,7 +24,7 @@ export const httpModule = new ContainerModule(({ bind }) => {
             callbacks,
             callbackProviders: callbackProviders(config.callbackProviders),
             inbox: stores.inbox,
-            loyalty: loyaltyService(homes.of('loyalty').stores.events),
+            loyalty: loyaltyService(homes.of('loyalty').stores),
             notifications: notificationService(homes.of('notifications').stores),
             clock,
             ids,
