@@ -72,22 +72,18 @@ const openRig = () => {
     receives: (queue: string, key: string) => boolean = () => true,
     opened = openMemoryStores({ state }),
   ) => replayJobs({ stores: opened, histories, receives, clock, onCommitted: () => {} });
+  const system = { clock, ids: uuidV7Ids, onJob: () => {} };
   const rig = {
     now: 1_000,
     state,
     stores,
-    service: replayService({ stores, clock, ids: uuidV7Ids, onJob: () => {} }),
+    system,
+    service: replayService({ stores, ...system }),
     worker,
     logger: recordingLogger(),
     start: (queue: string, { unitOfWork = stores.unitOfWork, isStopping = (): boolean => false } = {}) =>
       replayToNewQueue(
-        {
-          stores: { events: stores.events, unitOfWork },
-          clock,
-          ids: uuidV7Ids,
-          logger: rig.logger,
-          onJob: () => {},
-        },
+        { stores: { events: stores.events, unitOfWork }, ...system, logger: rig.logger },
         queue,
         isStopping,
       ),
@@ -206,14 +202,18 @@ describe('a replay', () => {
         return read;
       },
     };
-    const job = await rig.service.replay(ann, { ...everything, from: 11_990 });
-    const again = await rig.run(
-      job.id,
-      rig.worker(() => true, { ...opened, events }),
-    );
-    expect(again.map(({ sequence }) => sequence)).toEqual(
-      Array.from({ length: 10 }, (_, index) => 11_991 + index),
-    );
+    const service = replayService({ ...rig.system, stores: { ...opened, events } });
+    for (const streams of [null, ['counters/a']]) {
+      const job = await service.replay(ann, { ...everything, streams, from: 11_990 });
+      expect(job).toMatchObject({ from: 11_990, until: 12_000 });
+      const again = await rig.run(
+        job.id,
+        rig.worker(() => true, { ...opened, events }),
+      );
+      expect(again.map(({ sequence }) => sequence)).toEqual(
+        Array.from({ length: 10 }, (_, index) => 11_991 + index),
+      );
+    }
     expect(most).toBeLessThanOrEqual(10_000);
   });
 

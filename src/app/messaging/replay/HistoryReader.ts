@@ -6,6 +6,7 @@ import {
 } from '../../../ports/eventStore.ts';
 import type { OutboxMessage } from '../../../ports/outbox.ts';
 import type { PublicHistory, StreamPoint } from './publicHistory.ts';
+import { readStretches } from './readStretches.ts';
 
 export interface HistoryQuery {
   readonly tenant: string;
@@ -28,8 +29,6 @@ export interface HistoryPage {
 
 /** Events looked at for one page. */
 const eventsPerPage = 1_000;
-/** Events read at once to bring streams to where a page enters them: a long one is folded without being held whole. */
-const eventsPerStretch = 10_000;
 /** A page ends early when its messages are large. */
 const charactersPerPage = 8 * 1024 * 1024;
 /** Streams whose state is kept from page to page: a long stream is then folded once, not once per page. */
@@ -97,20 +96,12 @@ export class HistoryReader {
     const entries = new Map<string, RecordedEvent>();
     for (const event of page)
       if (!entries.has(streamKeyText(event))) entries.set(streamKeyText(event), event);
-    for (;;) {
-      const behind = [...entries].filter(
-        ([key, { version }]) => this.#versionOf(key, version) !== version - 1,
-      );
-      if (behind.length === 0) return;
-      const each = Math.ceil(eventsPerStretch / behind.length);
-      const parts = behind.map(([key, { tenant, stream, version }]) => {
-        const after = this.#versionOf(key, version);
-        return { tenant, stream, after, through: Math.min(version - 1, after + each) };
-      });
-      const read = await this.#events.readStreams(parts);
-      if (read.length === 0) throw new Error(`the stream ${parts[0]?.stream} has a gap`);
-      for (const event of read) this.#advance(event);
-    }
+    const behind = [...entries].filter(([key, { version }]) => this.#versionOf(key, version) !== version - 1);
+    const parts = behind.map(([key, { tenant, stream, version }]) => {
+      return { tenant, stream, after: this.#versionOf(key, version), through: version - 1 };
+    });
+    for await (const stretch of readStretches(this.#events, parts))
+      for (const event of stretch) this.#advance(event);
   }
 
   /** Where the stream stands in memory; 0, and forgotten, when that is beyond `entry`. */

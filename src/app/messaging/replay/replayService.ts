@@ -12,6 +12,7 @@ import type { ReplayJob, ReplayReader } from '../../../ports/replays.ts';
 import type { UnitOfWork } from '../../../ports/unitOfWork.ts';
 import { recordAction } from '../operate/recordAction.ts';
 import { retrying } from '../operate/retrying.ts';
+import { readStretches } from './readStretches.ts';
 import { replaySource } from './replayJobs.ts';
 
 export interface ReplayServiceParts {
@@ -42,13 +43,20 @@ export const replayService = ({ stores, clock, ids, onJob }: ReplayServiceParts)
       const until = await events.lastPosition();
       return { from: Math.min(from, until), until };
     }
-    const read = await events.readStreams(streams.map((stream) => ({ tenant, stream })));
-    const found = new Set(read.map(({ stream }) => stream));
+    const found = new Set<string>();
+    let [first, last] = [Number.POSITIVE_INFINITY, from];
+    const parts = streams.map((stream) => ({ tenant, stream }));
+    for await (const stretch of readStretches(events, parts)) {
+      for (const { stream, position } of stretch) {
+        found.add(stream);
+        if (position <= from) continue;
+        first = Math.min(first, position);
+        last = Math.max(last, position);
+      }
+    }
     const unknown = streams.filter((stream) => !found.has(stream));
     if (unknown.length > 0) throw new UnknownStreams(unknown);
-    const positions = read.map(({ position }) => position).filter((position) => position > from);
-    if (positions.length === 0) return { from, until: from };
-    return { from: positions.reduce(lesser) - 1, until: positions.reduce(greater) };
+    return last === from ? { from, until: from } : { from: first - 1, until: last };
   };
 
   return {
@@ -113,6 +121,3 @@ export const newReplayJob = (
   createdAt,
   createdBy,
 });
-
-const lesser = (one: number, other: number): number => Math.min(one, other);
-const greater = (one: number, other: number): number => Math.max(one, other);
