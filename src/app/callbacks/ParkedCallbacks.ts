@@ -5,7 +5,7 @@ import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { WritePipeline } from '../commands/WritePipeline.ts';
-import { Bell } from '../messaging/Bell.ts';
+import { Rounds } from '../messaging/Rounds.ts';
 import { unparkWork } from './callbackWork.ts';
 import { FailedRows } from './FailedRows.ts';
 
@@ -30,46 +30,40 @@ const maxRestMs = 10_000;
  */
 export class ParkedCallbacks {
   readonly #options: ParkedCallbacksOptions;
-  readonly #bell: Bell;
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   readonly #failed = new FailedRows();
-  #working: Promise<void> = Promise.resolve();
+  #restMs = minRestMs;
 
   constructor(options: ParkedCallbacksOptions) {
     this.#options = options;
-    this.#bell = new Bell(options.clock);
+    this.#rounds = new Rounds(options.clock, () => this.#round());
   }
 
   start(): void {
-    this.#working = this.#work();
+    this.#rounds.start();
   }
 
   /** Something was committed. */
   wake(): void {
-    this.#bell.ring();
+    this.#rounds.ring();
   }
 
   /** Ends after the page under way. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#bell.ring();
-    await this.#working;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #work(): Promise<void> {
+  async #round(): Promise<number> {
     const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    let rest = minRestMs;
-    while (!signal.aborted) {
-      const startedAt = clock.now();
-      const outcome = await this.#look();
-      await clock.sleep(Math.max(minRestMs, (clock.now() - startedAt) * restPerLook), signal);
-      rest = outcome === 'applied' ? minRestMs : Math.min(maxRestMs, rest * 2);
-      if (signal.aborted) return;
-      // After a failure no commit brings the next look forward.
-      if (outcome === 'failed') await clock.sleep(rest, signal);
-      else await this.#bell.rest(rest);
-    }
+    const { stopping } = this.#rounds;
+    const startedAt = clock.now();
+    const outcome = await this.#look();
+    await clock.sleep(Math.max(minRestMs, (clock.now() - startedAt) * restPerLook), stopping);
+    this.#restMs = outcome === 'applied' ? minRestMs : Math.min(maxRestMs, this.#restMs * 2);
+    if (outcome !== 'failed') return this.#restMs;
+    // After a failure no commit brings the next look forward.
+    await clock.sleep(this.#restMs, stopping);
+    return 0;
   }
 
   /** Once through all that are ready. Only what fails for all of them makes it `failed`. */
@@ -78,7 +72,7 @@ export class ParkedCallbacks {
     const seen = new Set<string>();
     let applied = 0;
     try {
-      for (let after = ''; !this.#stopping.signal.aborted; ) {
+      for (let after = ''; !this.#rounds.stopping.aborted; ) {
         const page = await callbacks.ready(after, pageSize);
         if (page.length === 0) {
           this.#failed.forgetOthers(seen);

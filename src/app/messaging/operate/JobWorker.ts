@@ -1,6 +1,6 @@
 import type { Clock } from '../../../ports/clock.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import { Bell } from '../Bell.ts';
+import { Rounds } from '../Rounds.ts';
 
 /** What a kind of job consists of. A job is a row; all that is known of it is there. */
 export interface JobKind {
@@ -26,58 +26,51 @@ const pollMs = 2_000;
 /** Does the jobs of one kind, side by side, so that one that cannot go on holds up no other. */
 export class JobWorker {
   readonly #options: JobWorkerOptions;
-  readonly #bell: Bell;
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   readonly #underWay = new Map<string, Promise<void>>();
-  #working: Promise<void> = Promise.resolve();
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
-    this.#bell = new Bell(options.clock);
+    this.#rounds = new Rounds(options.clock, () => this.#look());
   }
 
   start(): void {
-    this.#working = this.#work();
+    this.#rounds.start();
   }
 
   /** There is a new job. */
   wake(): void {
-    this.#bell.ring();
+    this.#rounds.ring();
   }
 
   /** Ends after the steps under way; jobs go on when a worker starts again. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#bell.ring();
-    await this.#working;
+    await this.#rounds.stop();
     await Promise.all(this.#underWay.values());
   }
 
-  async #work(): Promise<void> {
-    const { kind } = this.#options;
-    while (!this.#stopping.signal.aborted) {
-      try {
-        for (const { tenant, id } of await kind.runningJobs()) this.#begin(tenant, id);
-      } catch (err) {
-        this.#warn(err);
-      }
-      await this.#bell.rest(pollMs);
+  async #look(): Promise<number> {
+    try {
+      for (const { tenant, id } of await this.#options.kind.runningJobs()) this.#begin(tenant, id);
+    } catch (err) {
+      this.#warn(err);
     }
+    return pollMs;
   }
 
   #begin(tenant: string, id: string): void {
-    if (this.#underWay.has(id) || this.#stopping.signal.aborted) return;
+    if (this.#underWay.has(id) || this.#rounds.stopping.aborted) return;
     const done = this.#do(tenant, id).finally(() => this.#underWay.delete(id));
     this.#underWay.set(id, done);
   }
 
   async #do(tenant: string, id: string): Promise<void> {
-    const { signal } = this.#stopping;
+    const { stopping } = this.#rounds;
     try {
-      while (!signal.aborted) {
+      while (!stopping.aborted) {
         const restMs = await this.#options.kind.step(tenant, id);
         if (restMs === null) return;
-        if (restMs > 0) await this.#options.clock.sleep(restMs, signal);
+        if (restMs > 0) await this.#options.clock.sleep(restMs, stopping);
       }
     } catch (err) {
       this.#warn(err, id);

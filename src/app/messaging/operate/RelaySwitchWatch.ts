@@ -1,8 +1,8 @@
 import type { Clock } from '../../../ports/clock.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import type { RelaySwitchReader } from '../../../ports/relaySwitch.ts';
-import { Bell } from '../Bell.ts';
 import type { OutboxRelay } from '../OutboxRelay.ts';
+import { Rounds } from '../Rounds.ts';
 
 export interface RelaySwitchWatchOptions {
   readonly relaySwitch: RelaySwitchReader;
@@ -17,42 +17,35 @@ const pollMs = 1_000;
 /** Holds a relay to the switch in the database. Until that was read the relay is paused. */
 export class RelaySwitchWatch {
   readonly #options: RelaySwitchWatchOptions;
-  readonly #bell: Bell;
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   #paused: boolean | null = null;
-  #watching: Promise<void> = Promise.resolve();
 
   constructor(options: RelaySwitchWatchOptions) {
     this.#options = options;
-    this.#bell = new Bell(options.clock);
+    this.#rounds = new Rounds(options.clock, () => this.#watch());
   }
 
   start(): void {
     this.#options.relay.pause();
-    this.#watching = this.#watch();
+    this.#rounds.start();
   }
 
   /** The switch may have been changed: looks at once. */
   wake(): void {
-    this.#bell.ring();
+    this.#rounds.ring();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#bell.ring();
-    await this.#watching;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #watch(): Promise<void> {
-    const { logger } = this.#options;
-    while (!this.#stopping.signal.aborted) {
-      try {
-        await this.#look();
-      } catch (err) {
-        logger.warn({ err }, 'cannot see whether the relay is paused; it stays as it is');
-      }
-      await this.#bell.rest(pollMs);
+  async #watch(): Promise<number> {
+    try {
+      await this.#look();
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'cannot see whether the relay is paused; it stays as it is');
     }
+    return pollMs;
   }
 
   async #look(): Promise<void> {
