@@ -203,7 +203,7 @@ const everyEnd = [
   'delivered, paid back',
   'cancelled: customer',
   'cancelled: customer, paid back',
-  'cancelled: out_of_stock',
+  'cancelled: out_of_stock, paid back',
   'cancelled: expired',
   'cancelled: payment_failed',
 ];
