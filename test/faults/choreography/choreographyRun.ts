@@ -14,7 +14,7 @@ import { describeWithService, rabbitmqUrl, uniquePrefix } from '../../support/se
 import { secretOf } from '../../support/webhooks.ts';
 import { receiveNotifications } from './notificationReceiver.ts';
 import { type OrderLives, orderLives } from './orderLives.ts';
-import { followOrders } from './orderNews.ts';
+import { followOrders, type OrderNews } from './orderNews.ts';
 import { countsFor } from './orderPlans.ts';
 import { paymentProvider, providerName, providerSecret } from './paymentProvider.ts';
 import { persistentClient } from './persistentClient.ts';
@@ -91,7 +91,7 @@ const surviveKills = async (load: ChoreographyLoad): Promise<void> => {
     closing.push(() => lives.stop());
     const started = performance.now();
     lives.go();
-    const kills = await killAtRandom(shop, randomFrom(seed), load);
+    const kills = await killAtRandom(shop, news, randomFrom(seed), load);
     lives.stop();
     const ended = performance.now();
     await shop.up();
@@ -137,9 +137,13 @@ const countStock = async (url: string, counts: ReadonlyMap<string, number>): Pro
   }
 };
 
+/** About as long as a consumer has a message in hand: who dies within it has some that were not acknowledged. */
+const handlingMs = 15;
+
 /** Each context in turn, in an order that changes from round to round, so that none is spared. */
 const killAtRandom = async (
   shop: ShopProcesses,
+  news: OrderNews,
   random: () => number,
   { seconds, killEveryMs, downMs }: ChoreographyLoad,
 ): Promise<ReadonlyMap<Context, number>> => {
@@ -151,6 +155,8 @@ const killAtRandom = async (
   while (performance.now() < until) {
     if (round.length === 0) round = shuffled(contexts, random);
     const context = round.pop() as Context;
+    await Promise.race([news.next(), sleep(killEveryMs)]);
+    await sleep(random() * handlingMs);
     await shop.kill(context, random() * downMs);
     kills.set(context, (kills.get(context) ?? 0) + 1);
     await sleep(Math.min(random() * 2 * killEveryMs, Math.max(0, until - performance.now())));

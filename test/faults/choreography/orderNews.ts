@@ -5,6 +5,8 @@ import { rabbitmqUrl } from '../../support/services.ts';
 export interface OrderNews {
   /** Resolves when the order is confirmed or cancelled: when both stock and payment have spoken. */
   decided(orderId: string): Promise<Decision>;
+  /** Resolves when something is heard: then it is in the hands of all who consume it. */
+  next(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export const followOrders = async (
     decisions.set(orderId, decision);
     return decision;
   };
+  let heard = Promise.withResolvers<void>();
   const asked = new Set<string>();
   const hear: Readonly<Record<string, (data: RefundRequest) => void>> = {
     'order.confirmed': ({ orderId }) => decisionOf(orderId).resolve('confirmed'),
@@ -46,7 +49,13 @@ export const followOrders = async (
     if (message === null) return;
     const { data } = JSON.parse(message.content.toString()) as { data: RefundRequest };
     hear[message.fields.routingKey]?.(data);
+    heard.resolve();
+    heard = Promise.withResolvers();
   };
   await channel.consume(queue, listen, { noAck: true });
-  return { decided: (orderId) => decisionOf(orderId).promise, close: () => connection.close() };
+  return {
+    decided: (orderId) => decisionOf(orderId).promise,
+    next: () => heard.promise,
+    close: () => connection.close(),
+  };
 };
