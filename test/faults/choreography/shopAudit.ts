@@ -59,7 +59,7 @@ export const auditFromOutside = async (
   return documents;
 };
 
-const everyOrder = async (url: string): Promise<ReadonlyMap<string, OrderDocument>> => {
+export const everyOrder = async (url: string): Promise<ReadonlyMap<string, OrderDocument>> => {
   const documents = new Map<string, OrderDocument>();
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query = cursor === '' ? '' : `&cursor=${cursor}`;
