@@ -169,6 +169,30 @@ describe('stopping', () => {
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
+  test('a wait that begins when the server closes already ends at once', async () => {
+    const committed = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    await start({
+      between: (orders) => ({
+        ...orders,
+        submit: async (request) => {
+          const result = await orders.submit(request);
+          committed.resolve();
+          await goOn.promise;
+          return result;
+        },
+      }),
+    });
+    const sent = http.post('/v1/orders', orderBody(), { prefer: 'wait=30' });
+    await committed.promise;
+    const begun = performance.now();
+    const closed = http.http.close(20_000);
+    goOn.resolve();
+    expect((await sent).status).toBe(201);
+    await closed;
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
   test('connections that are idle, silent or in the middle of a request do not hold it up', async () => {
     await start();
     await http.send({ path: '/livez' });

@@ -96,6 +96,8 @@ const confirmed = async ({ edge, res }: Exchange, published: Promise<boolean>): 
   const giveUp = (): void => over.resolve(false);
   res.once('close', giveUp);
   edge.closing.addEventListener('abort', giveUp);
+  // It may have begun to close while the command was written: the signal says so once.
+  if (edge.closing.aborted) giveUp();
   try {
     return await Promise.race([published, over.promise]);
   } finally {
