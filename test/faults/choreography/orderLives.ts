@@ -19,8 +19,8 @@ interface LivedOrder {
   readonly total: number;
 }
 
-/** Lives that are not over; beyond them the pace is missed. Most of them wait for their stock. */
-const mostUnderWay = 5_000;
+/** Lives that are not over; beyond them the pace is missed. Most of them wait for a context that was killed. */
+const mostUnderWay = 25_000;
 
 export interface LifeParts {
   readonly client: PersistentClient;
