@@ -28,10 +28,12 @@ const main = async (): Promise<void> => {
     logger.info({}, 'stopped');
     process.exit(0);
   };
-  // A second signal means it: no more waiting.
+  let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      process.once(signal, () => process.exit(1));
+    process.on(signal, () => {
+      // A second signal means it: no more waiting.
+      if (stopping) process.exit(1);
+      stopping = true;
       void stop(signal);
     });
   }
