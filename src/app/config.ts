@@ -127,8 +127,9 @@ const environment = z.object({
   ...notifyVariables,
   QUEUE_PREFIX: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{0,64}$/, {
-      error: 'must be at most 64 letters, digits, dots, dashes or underscores',
+    // Names that begin with amq. are RabbitMQ's own.
+    .regex(/^(?!amq\.)[A-Za-z0-9._-]{0,64}$/, {
+      error: 'must be at most 64 letters, digits, dots, dashes or underscores, and not begin with amq.',
     })
     .default(''),
   WRITE_QUEUE_MAX: wholeNumber(10_000, 1, 1_000_000),

@@ -20,8 +20,14 @@ export type HeaderValue =
   | readonly HeaderValue[]
   | { readonly [name: string]: HeaderValue };
 
-/** The largest payload that every adapter takes, in bytes of UTF-8. */
+/** The largest payload of the messages that are ours, in bytes of UTF-8. */
 export const maxPayloadBytes = 1_048_576;
+
+/**
+ * The largest that goes back to where it came from, as a dead letter or a redrive: a stranger's message may be larger
+ * than ours. It is what RabbitMQ takes at most unless it is told otherwise (`max_message_size`, since 4.0).
+ */
+export const maxReturnedBytes = 16_777_216;
 
 export interface Publication extends BrokerMessage {
   readonly exchange: ExchangeName;

@@ -199,8 +199,8 @@ describe('a mistake', () => {
     ['LOG_LEVEL', ['loud', 'INFO'], 'must be one of trace, debug, info, warn, error, silent'],
     [
       'QUEUE_PREFIX',
-      ['a b', 'a/b', 'x'.repeat(65)],
-      'must be at most 64 letters, digits, dots, dashes or underscores',
+      ['a b', 'a/b', 'x'.repeat(65), 'amq.'],
+      'must be at most 64 letters, digits, dots, dashes or underscores, and not begin with amq.',
     ],
   ];
   it.each(others)('in %s is told in one sentence', (name, values, sentence) => {

@@ -135,8 +135,8 @@ describe('a consumer', () => {
     await rig.publish({ ...publicationOf(source, 1), id: 'long' }, publicationOf('/b\0', 1));
     await eventually(async () => expect(await rig.deadLetters()).toHaveLength(2));
     expect((await rig.deadLetters()).map(({ headers }) => headers?.['x-orderflow-error']).sort()).toEqual([
-      'the id is longer than 128 characters, or holds a NUL',
-      'the id is longer than 128 characters, or holds a NUL',
+      'the id is longer than 128 characters or 255 bytes, or holds a NUL',
+      'the id is longer than 128 characters or 255 bytes, or holds a NUL',
     ]);
   });
 

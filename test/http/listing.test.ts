@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeCursor } from '../../src/adapters/http/listCursor.ts';
 import { type HttpHarness, startHttp } from '../support/httpHarness.ts';
 
 let http: HttpHarness;
@@ -139,6 +140,24 @@ describe('GET /v1/orders', () => {
       Buffer.from('5.AAAAAAAAAAAAAAAA').toString('base64url'),
     ]) {
       expect((await list(`?customerId=c-1&cursor=${changed}`)).status).toBe(422);
+    }
+  });
+
+  test('a cursor made by hand leads nowhere: its digest is no secret, so its place is looked at', async () => {
+    for (const place of [
+      'NaN',
+      'abc',
+      '-1',
+      '1.5',
+      '0x10',
+      'Infinity',
+      '1 or 1=1',
+      '0',
+      '12345678901234567',
+    ]) {
+      const scope = ['default', undefined, undefined, undefined, undefined, undefined];
+      const cursor = encodeCursor(place, scope);
+      expect((await list(`?cursor=${cursor}`)).status, place).toBe(422);
     }
   });
 

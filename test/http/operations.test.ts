@@ -66,6 +66,14 @@ describe('POST /v1/admin/relay/pause and /resume', () => {
 });
 
 describe('POST /v1/admin/replay', () => {
+  test('refuses a name that no queue of a broker can have', async () => {
+    for (const queue of ['é'.repeat(128), '🦊'.repeat(64)])
+      expect(await post('replay', { queue })).toMatchObject({
+        status: 422,
+        json: { errors: [{ pointer: '#/queue' }] },
+      });
+  });
+
   test('answers with a job to poll, which can be cancelled once', async () => {
     const { id } = await http.place();
     const streams = [`orders/${id}`];

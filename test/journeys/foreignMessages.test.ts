@@ -66,4 +66,20 @@ describeWithService('rabbitmq', 'a message from a stranger in a real queue', () 
     send(payload, id);
     await eventually(async () => expect(await consumer.stores.events.lastPosition()).toBe(1));
   });
+
+  it.each([
+    ['is larger than any of ours', { data: { pad: 'x'.repeat(1_200_000) }, source: '/a' }],
+    ['has a name of few characters and many bytes', { id: '🦊'.repeat(64) }],
+  ])('that %s goes to the desk, and back there after a redrive', async (_, members) => {
+    const { payload, id } = publicationOf('/a', 1);
+    send(JSON.stringify({ ...JSON.parse(payload), sequence: 'none', ...members }), id);
+    const [letter] = await letters(1);
+    expect(letter).toMatchObject({ messageId: id, reason: 'refused' });
+    expect(await redrive()).toMatchObject({ done: 1 });
+    await eventually(async () => {
+      const [again] = await letters(1);
+      expect(again?.lastSeen).toBeGreaterThan(letter?.lastSeen ?? 0);
+    });
+    expect(await consumer.stores.outbox.stats(Date.now())).toMatchObject({ setAside: 0 });
+  });
 });

@@ -79,7 +79,7 @@ describeWithService('rabbitmq', 'what comes again from a real queue', () => {
     expect(commits()).toBeLessThan(2_000);
   }, 60_000);
 
-  it('is handled one at a time after a death, and that ends', async () => {
+  it('is handled in small groups after a death, the starts of each recorded', async () => {
     await redeliver(500);
     const stores = await openSqliteStores({
       file: file(),
@@ -93,7 +93,9 @@ describeWithService('rabbitmq', 'what comes again from a real queue', () => {
     consumer = await start();
     const { commits, stores: own } = consumer;
     await eventually(async () => expect(await own.events.lastPosition()).toBe(500), { timeoutMs: 50_000 });
-    console.info(`500 one at a time in ${Math.round(performance.now() - began)} ms, ${commits()} commits`);
-    expect(commits()).toBeGreaterThanOrEqual(1_000);
+    console.info(`500 with care in ${Math.round(performance.now() - began)} ms, ${commits()} commits`);
+    // Two for each group of 25.
+    expect(commits()).toBeGreaterThanOrEqual(40);
+    expect(commits()).toBeLessThan(200);
   }, 60_000);
 });

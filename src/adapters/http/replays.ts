@@ -10,7 +10,10 @@ import { textSchema } from './text.ts';
 import { validate } from './validate.ts';
 
 const replayBody = z.strictObject({
-  queue: textSchema(255).min(1, 'must not be empty'),
+  // In AMQP a name has so many bytes.
+  queue: textSchema(255)
+    .min(1, 'must not be empty')
+    .refine((name) => Buffer.byteLength(name) <= 255, { error: 'must have at most 255 bytes in UTF-8' }),
   from: z.number().int().min(0, 'must not be negative').max(Number.MAX_SAFE_INTEGER).default(0),
   streams: z
     .array(textSchema().regex(/^[^/]+\/.+$/, 'must be <category>/<id>, such as orders/018f…'))

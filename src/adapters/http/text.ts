@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const maxTextLength = 512;
+/** In code points. */
+export const maxTextLength = 512;
 
 /** Counted in code points: a character outside of the basic plane is one, not two. */
 const isLongerThan = (text: string, limit: number): boolean => {

@@ -86,6 +86,15 @@ describe('callbacks of Stripe', () => {
     expect((await lastEvent(placed.id)).data).toMatchObject({ reason: 'insufficient_funds' });
   });
 
+  it('a reason that is no text of ours is cut to one, and its fact counts', async () => {
+    const placed = await api.place();
+    const error = { code: 'card_declined', decline_code: `a\0b\ud800${'🦊'.repeat(600)}` };
+    const failed = intent(placed.id, { amount_received: 0, last_payment_error: error });
+    expect((await send(eventOf('payment_intent.payment_failed', failed))).status).toBe(202);
+    const { reason } = (await lastEvent(placed.id)).data;
+    expect(reason).toBe(`ab\ufffd${'🦊'.repeat(509)}`);
+  });
+
   it.each(['refund.updated', 'refund.created', 'charge.refund.updated'])(
     'a refund that succeeded is completed (%s)',
     async (type) => {

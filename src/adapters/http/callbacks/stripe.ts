@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { PaymentFact } from '../../../ports/callbackService.ts';
 import { bounded } from '../bounded.ts';
 import { currencyCode } from '../orderBodies.ts';
-import { idSchema } from '../text.ts';
+import { idSchema, maxTextLength } from '../text.ts';
 import { validate } from '../validate.ts';
 import type { CallbackScheme } from './CallbackScheme.ts';
 import { anyMatches, isTimely, signatureOf } from './signatures.ts';
@@ -18,12 +18,17 @@ const metadata = z.object({ orderId: idSchema.optional(), refundId: idSchema.opt
 const money = { id: idSchema, currency: z.string().toUpperCase().pipe(currencyCode), metadata };
 const amount = bounded(0, Number.MAX_SAFE_INTEGER);
 
+/** Why, in a sender's words: never a cause to refuse what it has verified, so it is cut to what our texts may be. */
+const reasonText = z
+  .string()
+  .transform((text) => [...text.toWellFormed().replaceAll('\0', '')].slice(0, maxTextLength).join(''));
+
 const paymentIntent = z.object({
   ...money,
   amount,
   amount_received: amount,
   last_payment_error: z
-    .object({ code: z.string().optional(), decline_code: z.string().optional() })
+    .object({ code: reasonText.optional(), decline_code: reasonText.optional() })
     .nullish(),
 });
 
@@ -32,8 +37,8 @@ const refund = z.object({
   amount,
   payment_intent: z.union([idSchema, z.object({ id: idSchema }).transform(({ id }) => id)]).nullish(),
   charge: z.union([idSchema, z.object({ id: idSchema }).transform(({ id }) => id)]).nullish(),
-  status: z.string().nullish(),
-  failure_reason: z.string().optional(),
+  status: reasonText.nullish(),
+  failure_reason: reasonText.optional(),
 });
 
 /**

@@ -47,13 +47,15 @@ export const readEnvelope = (raw: BrokerMessage): IncomingMessage => {
   };
 };
 
-/** What names a message, in characters: every database of ours has room for these. */
+/** What names a message, in characters. */
 const nameLimits = { id: 128, source: 192, type: 128, tenant: 64 } as const;
 
 const requireStorable = (names: Readonly<Record<keyof typeof nameLimits, string>>): void => {
   for (const name of ['id', 'source', 'type', 'tenant'] as const) {
     if (isShort(names[name], nameLimits[name])) continue;
-    throw new PermanentFailure(`the ${name} is longer than ${nameLimits[name]} characters, or holds a NUL`);
+    throw new PermanentFailure(
+      `the ${name} is longer than ${nameLimits[name]} characters or 255 bytes, or holds a NUL`,
+    );
   }
 };
 
@@ -93,8 +95,8 @@ export const unreadable = (raw: BrokerMessage, ids: Ids): IncomingMessage => {
   };
 };
 
-/** Whether every database of ours has room for it. */
+/** Whether every database of ours has room for it, and a broker carries it: a name has 255 bytes there. */
 export const isShort = (value: unknown, limit: number): value is string =>
-  isText(value) && value.length <= limit && !value.includes('\0');
+  isText(value) && value.length <= limit && Buffer.byteLength(value) <= 255 && !value.includes('\0');
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
