@@ -252,6 +252,30 @@ describe('a consumer', () => {
     await settled('/a', 2);
   });
 
+  it('passes discarded messages by when their turn comes, whatever order the discards come in', async () => {
+    await rig.startConsumer(() => {});
+    const discard = { 'x-orderflow-discard': 'true' };
+    const kept = (count: number) => eventually(async () => expect(await rig.waiting()).toHaveLength(count));
+    await rig.publish(publicationOf('/a', 4));
+    await kept(1);
+    await rig.publish(publicationOf('/a', 2, discard));
+    await kept(2);
+    await rig.publish(publicationOf('/a', 1, discard));
+    await kept(1);
+    await rig.publish(publicationOf('/a', 3));
+    await settled('/a', 3, 4);
+  });
+
+  it('passes a discarded message by that is held behind a predecessor', async () => {
+    await rig.startConsumer(() => {});
+    await rig.publish(publicationOf('/a', 2), publicationOf('/a', 3));
+    await eventually(async () => expect(await rig.waiting()).toHaveLength(2));
+    await rig.publish(publicationOf('/a', 2, { 'x-orderflow-discard': 'true' }), publicationOf('/b', 1));
+    await settled('/b', 1);
+    await rig.publish(publicationOf('/a', 1));
+    await settled('/a', 1, 3);
+  });
+
   it('times a handler out that never comes back, and counts that as a failed attempt', async () => {
     let attempts = 0;
     await rig.startConsumer(() => {}, {

@@ -147,7 +147,7 @@ export class Attempts {
 
   /** Lets the gate pass a dead message by. */
   discard(attempt: Attempt): Promise<Verdict> {
-    return this.#submit(discardWork(this.#options.gates, attempt));
+    return this.#submit(discardWork(this.#options.gates, attempt, this.#options.clock.now));
   }
 
   /** Submits until the database answers: its absence is nobody's failure. Throws `Stopped` when the runner stops. */

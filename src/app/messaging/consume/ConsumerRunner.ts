@@ -144,6 +144,8 @@ export class ConsumerRunner {
 
   /** What is found in the store may be what a process died of; what a predecessor has just freed is not. */
   #handleRow(attempt: Attempt, { state, dueAt }: WaitingMessage, cause: Cause): Promise<Verdict> {
+    // It was to be passed by before its turn had come.
+    if (isSet(attempt.message.raw, 'x-orderflow-discard')) return this.#attempts.discard(attempt);
     // A start that is not known to have ended.
     if (state === 'started') return this.#attempts.handleCarefully(attempt, null);
     if (cause === 'freed') return this.#attempts.handle(attempt);

@@ -128,11 +128,18 @@ export const unreadableWork = (
     return { kind: 'dead' };
   });
 
-/** Lets the gate pass a dead message by, so that its successors follow. */
-export const discardWork = (gates: Gates, attempt: Attempt): Work<Verdict> =>
+/**
+ * Lets the gate pass a dead message by, so that its successors follow. Ahead of its turn it is kept as it came, with the
+ * header that says so, and passed by then.
+ */
+export const discardWork = (gates: Gates, attempt: Attempt, now: Now): Work<Verdict> =>
   gated<Verdict>(gates, attempt, [], (_session, book, item) => {
-    if (book.turn(item) !== 'next') return { kind: 'duplicate' };
-    return { kind: 'handled', successors: book.pass(item) };
+    const turn = book.turn(item);
+    if (turn === 'past') return { kind: 'duplicate' };
+    if (turn === 'next') return { kind: 'handled', successors: book.pass(item) };
+    const row = currentRow(book, item, attempt, now());
+    book.save(item, { ...row, state: 'held', message: JSON.stringify(attempt.message.raw) });
+    return { kind: 'kept' };
   });
 
 const gated = <Outcome>(
