@@ -78,14 +78,17 @@ describe('a file of counts', () => {
       '7',
       '{"sku":"b","onHand":"1"}',
       '{"sku":"c","onHand":1,"d":1}',
+      '{"sku":"e","onHand":1,"onHand":2}',
+      '{"sku":"f\\":","onHand":1}',
     ];
     const { problems } = await examine('a.ndjson', lines.join('\n'), 'ndjson');
     expect(problems).toEqual([
       wrong(2, 'not JSON'),
-      wrong(3, 'is not a member'),
+      wrong(3, 'not a JSON object'),
       wrong(4, 'not a JSON object'),
       wrong(5, 'onHand must be'),
       wrong(6, 'd is not a member of a count'),
+      wrong(7, 'a member stands there twice'),
     ]);
   });
 
@@ -182,6 +185,14 @@ describe('orderflow stock', () => {
     });
     expect(done.stderr).toContain('importing: 700/700 lines (100%)');
 
+    expect((await orderflow(['stock', 'import', good], env)).stdout).toMatch(/^Nothing was set: .*--again/);
+    const empty = join(directory, 'empty.csv');
+    await writeFile(empty, 'sku,onHand\n');
+    expect(await orderflow(['stock', 'import', empty], env)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('has no counts'),
+    });
+
     const refused = await orderflow(['stock', 'import', bad], env);
     expect(refused).toMatchObject({
       exitCode: 1,
@@ -204,8 +215,11 @@ describe('orderflow stock', () => {
     expect((await orderflow(['stock', 'show', 'tea-100'], env)).stdout).toContain('Available');
     expect(await orderflow(['stock', 'show', 'nobody'], env)).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringContaining('nobody was never counted'),
+      stderr: expect.stringContaining('nobody was never counted: orders for it are not limited'),
     });
+    expect(
+      (await orderflow(['stock', 'show', 'nobody'], { ...env, STOCK_UNKNOWN: 'reject' })).stderr,
+    ).toContain('orders for it are cancelled as out of stock');
     expect(await orderflow(['stock', 'import', join(directory, 'no.csv')], env)).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('cannot be read'),

@@ -141,12 +141,13 @@ const finish = (job: ReplayStatus, json: true | undefined, outcome?: CliContext[
   if (state !== 'done' && outcome !== undefined) outcome.exitCode = 1;
 };
 
-const describe = ({ id, queue, state, streams, position, sent }: ReplayStatus): string => {
+const describe = ({ id, queue, state, streams, ratePerSecond, position, sent }: ReplayStatus): string => {
   if (state === 'done')
     return `${styleText('green', 'Done')}: ${countOf(sent, 'message')} sent to ${queue}.\n`;
   const only = streams === null ? '' : ` --stream ${streams.join(' ')}`;
+  const rate = ratePerSecond === null ? '' : ` --rate ${ratePerSecond}`;
   return (
     `${styleText('yellow', 'Cancelled')} at position ${count(position)}, after ${countOf(sent, 'message')} (job ${id}). ` +
-    `To go on: orderflow replay --queue ${queue} --from ${position}${only}\n`
+    `To go on: orderflow replay --queue ${queue} --from ${position}${rate}${only}\n`
   );
 };

@@ -62,6 +62,7 @@ Examples:
       const started = performance.now();
       const format = flags.format ?? (/\.(ndjson|jsonl)$/i.test(file) ? 'ndjson' : 'csv');
       const examined = await examineCounts(file, format);
+      if (examined.lines === 0) throw new CliError(`${file} has no counts.`, 1);
       const refused = examined.invalid > 0 && flags.skipInvalid !== true;
       const summary =
         flags.dryRun === true || refused
@@ -127,6 +128,8 @@ const describe = (
       : `${styleText('red', 'Nothing was set')}: ${count(invalid)} of ${countOf(lines, 'line')} are wrong. Mend them, or leave them out with --skip-invalid.\n`;
   }
   const { finished, set, changed, resumed } = summary;
+  if (finished && resumed > 0 && resumed === set)
+    return `${styleText('yellow', 'Nothing was set')}: an earlier run of this very file has set all of it. To set it anew, whatever happened since: --again.\n`;
   const before = resumed === 0 ? '' : `, ${count(resumed)} by an earlier run`;
   const done = `${countOf(set, 'count')} set (${count(changed)} changed${before})${wrong}`;
   return finished
@@ -144,7 +147,11 @@ const showCommand = ({ config }: CliContext): Command =>
       const { state } = await withInventory(config, (stores) =>
         readState(stockModel, stores, 'default', sku),
       );
-      if (state === null) throw new CliError(`${sku} was never counted: orders for it are not limited.`, 1);
+      if (state === null) {
+        const orders =
+          config().unknownStock === 'accept' ? 'are not limited' : 'are cancelled as out of stock';
+        throw new CliError(`${sku} was never counted: orders for it ${orders}.`, 1);
+      }
       const document = stockDocument(sku, state);
       process.stdout.write(json ? `${JSON.stringify(document)}\n` : table(document));
     });

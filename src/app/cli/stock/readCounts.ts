@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
+import { measureJson } from '../../../adapters/http/jsonShape.ts';
 import { isVisibleId } from '../../../adapters/http/text.ts';
 import { maxOnHand } from '../../../domain/inventory/stock.ts';
 import { CliError } from '../CliError.ts';
@@ -96,10 +97,14 @@ const parseLine = (line: number, text: string): CountLine => {
   } catch {
     return { line, problem: 'not JSON' };
   }
-  if (typeof value !== 'object' || value === null) return { line, problem: 'not a JSON object' };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { line, problem: 'not a JSON object' };
   const { sku, onHand, ...others } = value as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) return { line, problem: `${unknown} is not a member of a count` };
+  // What else may be nested in them is refused anyway.
+  if (measureJson(text).members > Object.keys(value).length)
+    return { line, problem: 'a member stands there twice' };
   return checked(line, typeof sku === 'string' ? sku : '', typeof onHand === 'number' ? onHand : Number.NaN);
 };
 
