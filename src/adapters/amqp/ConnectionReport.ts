@@ -24,7 +24,9 @@ export class ConnectionReport {
 
   /** No host could be connected to. */
   away(reasons: string): void {
-    if (/ACCESS.REFUSED|NOT.ALLOWED/.test(reasons)) {
+    // The last is what amqplib 2.3.1 says when the broker closes instead of opening a virtual host: there is none of
+    // this name. The broker's own words do not come through.
+    if (/ACCESS.REFUSED|NOT.ALLOWED|Expected ConnectionOpenOk; got <ConnectionClose/.test(reasons)) {
       const advice = 'check user, password, virtual host and permissions of the broker URL; trying on';
       this.change('refused', 'error', reasons, `the broker refuses the connection: ${advice}`);
     } else if (/certificate|\bTLS|\bSSL|PEM file|key is encrypted|cannot be read/i.test(reasons)) {
