@@ -57,6 +57,12 @@ export const renewLeases = (
   return { table: { leases, members }, held, excess: Math.max(0, held.length - share) };
 };
 
+/** What `PartitionLeases.releaseAll` does to the table. */
+export const releaseAllLeases = (table: LeaseTable): LeaseTable => ({
+  leases: table.leases.map((lease) => ({ ...lease, owner: null, expiresAt: 0 })),
+  members: [],
+});
+
 /** What `PartitionLeases.release` does to the table. */
 export const releaseLeases = (
   table: LeaseTable,

@@ -154,6 +154,11 @@ export interface PartitionLeases {
   ): Promise<{ readonly held: readonly Lease[]; readonly excess: number }>;
   /** Gives up these partitions, or with `all` everything including the sign of life. Not holding them is no error. */
   release(owner: string, partitions: readonly number[] | 'all'): Promise<void>;
+  /**
+   * Ends the leases of everybody, and their signs of life: for a process that knows that no other works on this database,
+   * so that it need not wait for the leases of a dead one.
+   */
+  releaseAll(): Promise<void>;
 }
 
 /** Fixed for the life of a database: the partition is stored with each row. */

@@ -85,9 +85,9 @@ describe('a relay that cannot renew its leases', () => {
     const rig = openRelayRig();
     let away = false;
     const leases: typeof rig.stores.leases = {
+      ...rig.stores.leases,
       renew: (...args) =>
         away ? Promise.reject(new StoreUnavailable('gone')) : rig.stores.leases.renew(...args),
-      release: (...args) => rig.stores.leases.release(...args),
     };
     const relay = rig.startRelay({ leases });
     await turns();

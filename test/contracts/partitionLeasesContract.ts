@@ -92,6 +92,16 @@ export const partitionLeasesContract = (adapter: StoreAdapter): void => {
       expect(partitions(all)).toEqual(everyPartition);
     });
 
+    it('ends the leases of everybody at once, and their fences grow with the next owner', async () => {
+      const before = await renew('a', 0);
+      await renew('b', 0);
+      await subject().stores.leases.releaseAll();
+      const all = await renew('c', 1);
+      expect(partitions(all)).toEqual(everyPartition);
+      expect(all.excess).toBe(0);
+      for (const [index, { fence }] of all.held.entries()) expect(fence).toBe(before.held[index]!.fence + 1);
+    });
+
     it('takes releasing what one does not hold for no error', async () => {
       await release('nobody', [1, 2]);
       await release('nobody', 'all');

@@ -278,7 +278,7 @@ export class RelayWorld {
 
   private countTakeovers(leases: PartitionLeases): PartitionLeases {
     return {
-      release: (owner, partitions) => leases.release(owner, partitions),
+      ...leases,
       renew: async (owner, now, ttlMs) => {
         const renewed = await leases.renew(owner, now, ttlMs);
         for (const { partition, fence } of renewed.held) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Lease, Outbox, OutboxWriter, PartitionLeases, PendingMessage } from '../../ports/outbox.ts';
-import { releaseLeases, renewLeases } from '../leaseTable.ts';
+import { releaseAllLeases, releaseLeases, renewLeases } from '../leaseTable.ts';
 import { partitionOf } from '../partitionOf.ts';
 import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
 import type { MemoryState, OutboxRow } from './memoryState.ts';
@@ -170,6 +170,10 @@ export const createPartitionLeases = (state: MemoryState, pause: Pause): Partiti
   release: async (owner, partitions) => {
     await pause('leases.release');
     state.leases = releaseLeases(state.leases, owner, partitions);
+  },
+  releaseAll: async () => {
+    await pause('leases.releaseAll');
+    state.leases = releaseAllLeases(state.leases);
   },
 });
 

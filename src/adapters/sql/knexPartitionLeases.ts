@@ -1,5 +1,5 @@
 import { type PartitionLeases, partitionCount } from '../../ports/outbox.ts';
-import { emptyLeaseTable, type LeaseTable, releaseLeases, renewLeases } from '../leaseTable.ts';
+import { emptyLeaseTable, type LeaseTable, releaseAllLeases, releaseLeases, renewLeases } from '../leaseTable.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 
@@ -29,6 +29,8 @@ export const createPartitionLeases = (writer: SqlWriter, dialect: SqlDialect): P
     writer.write(async (session) =>
       store(session, dialect, releaseLeases(await load(session), owner, partitions)),
     ),
+  releaseAll: () =>
+    writer.write(async (session) => store(session, dialect, releaseAllLeases(await load(session)))),
 });
 
 const load = async (session: Session): Promise<LeaseTable> => {

@@ -26,6 +26,9 @@ export const startApp = async (config: Config, logger: Logger): Promise<App> => 
   let composition: Composition | undefined;
   try {
     composition = await compose(config, logger);
+    // With the in-memory broker the lock is exclusive: whoever holds leases there is dead.
+    if (config.broker.kind === 'memory')
+      for (const { stores } of composition.homes.all) await stores.leases.releaseAll();
     startParts(composition, logger);
     const { http } = composition;
     const url = http === null ? null : await listen(http.server, config, logger);
