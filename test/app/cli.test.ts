@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import createKnex from 'knex';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
@@ -299,6 +301,19 @@ describe('views rebuild', () => {
       repaired: 0,
       seconds: expect.any(Number),
     });
+  });
+});
+
+describe('an output that cannot be written', () => {
+  it.skipIf(!existsSync('/dev/full'))('is a failure', async () => {
+    await placeOrders(1);
+    const cli = fileURLToPath(new URL('../../src/app/cli.ts', import.meta.url));
+    const into = (target: string): number | null =>
+      spawnSync('sh', ['-c', `"$0" "$1" callbacks list --json > ${target}`, process.execPath, cli], {
+        env: { PATH: process.env.PATH, ...env },
+      }).status;
+    expect(into('/dev/null')).toBe(0);
+    expect(into('/dev/full')).toBe(1);
   });
 });
 

@@ -56,7 +56,7 @@ export const openExchange = (
 };
 
 /** The caller's trace goes on unchanged; where there is none, one is started. */
-export const traceparentOf = (exchange: Exchange): string => {
+const traceparentOf = (exchange: Exchange): string => {
   exchange.traceparent ??=
     readTraceparent(header(exchange.req, 'traceparent')) ?? startTrace(exchange.edge.deps.ids.next());
   return exchange.traceparent;

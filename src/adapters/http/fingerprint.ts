@@ -8,7 +8,7 @@ export const fingerprintOf = (method: string, path: string, body: unknown): stri
   hash('sha256', `${method} ${path}\n${canonicalJson(body)}`, 'base64url');
 
 /** JSON text with sorted members and no blanks. */
-export const canonicalJson = (value: unknown): string => {
+const canonicalJson = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) {
     let text = '[';

@@ -1,5 +1,11 @@
 import { type PartitionLeases, partitionCount } from '../../ports/outbox.ts';
-import { emptyLeaseTable, type LeaseTable, releaseAllLeases, releaseLeases, renewLeases } from '../leaseTable.ts';
+import {
+  emptyLeaseTable,
+  type LeaseTable,
+  releaseAllLeases,
+  releaseLeases,
+  renewLeases,
+} from '../leaseTable.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 

@@ -23,7 +23,7 @@ export const heldCommand = ({ config }: CliContext): Command => {
       `
 missing    the earlier message has not come yet
 retrying   it has failed, and is tried again later
-started    it is being handled with care, because a process died with it in hand
+started    it is being tried again, or handled with care because a process died with it in hand
 dead       it was set aside: see orderflow dead-letters
 
 Examples:

@@ -74,7 +74,7 @@ export interface HomeParts {
 }
 
 /** The contexts whose data this process reads or writes: the edge serves all of them. */
-export const contextsOf = ({ roles }: Config): readonly Context[] =>
+const contextsOf = ({ roles }: Config): readonly Context[] =>
   contexts.filter(
     (context) => roles.has('api') || roles.has(context) || (context === 'orders' && roles.has('relay')),
   );

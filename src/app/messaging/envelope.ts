@@ -20,7 +20,7 @@ export const sourceOf = (stream: string): string => `/orderflow/${stream}`;
 export const taskSource = (id: string): string => `/orderflow/tasks/${id}`;
 
 /** Sequence numbers are padded so that they also sort as text. */
-export const sequenceText = (sequence: number): string => String(sequence).padStart(10, '0');
+const sequenceText = (sequence: number): string => String(sequence).padStart(10, '0');
 
 /** A task as a CloudEvents 1.0 structured-mode JSON text: no sequence, so that it waits for nothing. */
 export const encodeTask = (task: {

@@ -41,7 +41,7 @@ export interface Order {
 /** `null`: no such order yet. */
 export type OrderState = Order | null;
 
-export const refundsInState = (order: Order, status: Refund['status']): number =>
+const refundsInState = (order: Order, status: Refund['status']): number =>
   [...order.refunds.values()].reduce(
     (sum, refund) => (refund.status === status ? sum + refund.amount : sum),
     0,

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** How far a sender's clock may be off, and how long a copy of a callback is of use to a thief. */
-export const toleranceSeconds = 300;
+const toleranceSeconds = 300;
 
 /** HMAC-SHA256 over `prefix` and then the bytes of `body`. */
 export const signatureOf = (
