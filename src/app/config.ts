@@ -21,7 +21,10 @@ export type Context = (typeof contexts)[number];
 /** Roles that handle messages; with the in-memory broker nobody but this process can publish to them. */
 const consumerRoles: readonly Role[] = contexts;
 
-export type DatabaseConfig = { readonly kind: 'sqlite' /** A path, or `:memory:`. */; readonly file: string };
+export interface DatabaseConfig {
+  /** Of SQLite: a path, or `:memory:`. */
+  readonly file: string;
+}
 
 export interface Config {
   readonly host: string;
@@ -83,7 +86,7 @@ const wholeNumber = (fallback: number, min: number, max: number) =>
 
 const databaseUrl = z.string().transform((url, context): DatabaseConfig => {
   const file = /^sqlite:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(url)?.[1];
-  if (file !== undefined) return { kind: 'sqlite', file };
+  if (file !== undefined) return { file };
   context.addIssue(
     'must be sqlite:<path of a file>, for example sqlite:data/orderflow.db, or sqlite::memory: to keep nothing',
   );

@@ -17,7 +17,7 @@ const main = async (): Promise<void> => {
     {
       url: app.url,
       roles: [...config.roles],
-      database: config.database.kind === 'sqlite' ? config.database.file : config.database,
+      database: config.database.file,
       broker: config.broker.kind,
     },
     app.url === null ? 'started' : `listening on ${app.url}`,

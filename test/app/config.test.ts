@@ -23,7 +23,7 @@ describe('without any variable', () => {
     expect(readConfig({})).toEqual({
       host: '127.0.0.1',
       port: 3000,
-      database: { kind: 'sqlite', file: 'data/orderflow.db' },
+      database: { file: 'data/orderflow.db' },
       ownDatabases: new Map(),
       broker: { kind: 'memory' },
       amqpTls: {},
@@ -69,15 +69,15 @@ describe('without any variable', () => {
 });
 
 describe('a variable', () => {
-  const own = (context: Context) => new Map([[context, { kind: 'sqlite', file: 'i.db' }]]);
+  const own = (context: Context) => new Map([[context, { file: 'i.db' }]]);
   const values: readonly (readonly [string, string, object])[] = [
     ['HOST', '::1', { host: '::1' }],
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
-    ['DATABASE_URL', 'sqlite::memory:', { database: { kind: 'sqlite', file: ':memory:' } }],
-    ['DATABASE_URL', 'sqlite:a b/ü.db', { database: { kind: 'sqlite', file: 'a b/ü.db' } }],
-    ['DATABASE_URL', 'sqlite:///var/x.db', { database: { kind: 'sqlite', file: '/var/x.db' } }],
-    ['DATABASE_URL', 'sqlite:/var/x.db', { database: { kind: 'sqlite', file: '/var/x.db' } }],
+    ['DATABASE_URL', 'sqlite::memory:', { database: { file: ':memory:' } }],
+    ['DATABASE_URL', 'sqlite:a b/ü.db', { database: { file: 'a b/ü.db' } }],
+    ['DATABASE_URL', 'sqlite:///var/x.db', { database: { file: '/var/x.db' } }],
+    ['DATABASE_URL', 'sqlite:/var/x.db', { database: { file: '/var/x.db' } }],
     ['INVENTORY_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('inventory') }],
     ['LOYALTY_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('loyalty') }],
     ['NOTIFICATIONS_DATABASE_URL', 'sqlite:i.db', { ownDatabases: own('notifications') }],

@@ -7,15 +7,6 @@ import type { Transaction } from '../../ports/unitOfWork.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { Session } from './dialect.ts';
 import { sqliteDialect } from './dialects/sqlite.ts';
-import { createEventAppender, createEventReader } from './sqlEventStore.ts';
-import { createInboxCleaner, createInboxGate, createInboxReader } from './sqlInbox.ts';
-import { createMessageTrace } from './sqlMessageTrace.ts';
-import { createOrderViewReader } from './sqlOrderViewReader.ts';
-import { createOrderViewWriter } from './sqlOrderViewWriter.ts';
-import { createOutbox } from './sqlOutbox.ts';
-import { createOutboxWriter } from './sqlOutboxWriter.ts';
-import { createPartitionLeases } from './sqlPartitionLeases.ts';
-import { createSnapshotKeeper, createSnapshotReader } from './sqlSnapshots.ts';
 import { MigrationsPending, migrateUp, migrationStatus } from './migrations.ts';
 import { SqlConnection, SqlReadPool } from './SqlConnection.ts';
 import { SqliteCheckpoints } from './SqliteCheckpoints.ts';
@@ -24,6 +15,8 @@ import { SqlWriter } from './SqlWriter.ts';
 import { createActionReader, createActionRecorder } from './sqlAdminActions.ts';
 import { createCallbackCleaner, createCallbackInbox, createCallbackReader } from './sqlCallbacks.ts';
 import { createDeadLetterDesk, createDeadLetterTaker } from './sqlDeadLetters.ts';
+import { createEventAppender, createEventReader } from './sqlEventStore.ts';
+import { createInboxCleaner, createInboxGate, createInboxReader } from './sqlInbox.ts';
 import {
   isMemory,
   openCheckpointer,
@@ -33,9 +26,16 @@ import {
   type SqliteDriver,
 } from './sqliteConnection.ts';
 import { createIdempotencyCleaner, createIdempotencyKeeper } from './sqliteIdempotency.ts';
+import { createMessageTrace } from './sqlMessageTrace.ts';
+import { createOrderViewReader } from './sqlOrderViewReader.ts';
+import { createOrderViewWriter } from './sqlOrderViewWriter.ts';
+import { createOutbox } from './sqlOutbox.ts';
+import { createOutboxWriter } from './sqlOutboxWriter.ts';
+import { createPartitionLeases } from './sqlPartitionLeases.ts';
 import { createProcessRegister } from './sqlProcesses.ts';
 import { createRelaySwitchKeeper, createRelaySwitchReader } from './sqlRelaySwitch.ts';
 import { createReplayKeeper, createReplayReader } from './sqlReplays.ts';
+import { createSnapshotKeeper, createSnapshotReader } from './sqlSnapshots.ts';
 import type { TransactionSession } from './TransactionSession.ts';
 
 export interface SqliteStoresOptions {

@@ -1,8 +1,8 @@
 import type { Lease, Outbox, OutboxBacklog, OutboxStats, PendingMessage } from '../../ports/outbox.ts';
 import { partitionCount } from '../../ports/outbox.ts';
 import type { Session, SqlDialect } from './dialect.ts';
-import { sourceRange, unpublishedOf } from './sqlOutboxWriter.ts';
 import type { SqlWriter } from './SqlWriter.ts';
+import { sourceRange, unpublishedOf } from './sqlOutboxWriter.ts';
 
 interface PendingRow {
   readonly row_no: number;

@@ -18,7 +18,7 @@ import { traceCommand } from './traceCommand.ts';
 import { viewsCommand } from './viewsCommand.ts';
 
 /** Every command on one screen. */
-export const createProgram = (context: CliContext): Command => {
+export const createProgram = (context: Omit<CliContext, 'program'>): Command => {
   const program = new Command('orderflow')
     .description('Operate an orderflow service: its database, its outbox, its views, its broker.')
     .version(packageJson.version)
@@ -57,12 +57,14 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 asked for in a way that cannot work.`,
     );
+  const chosen = (): Context => program.opts<{ context: Context }>().context;
   const inContext: CliContext = {
     ...context,
     config: () => {
       const config = context.config();
-      return { ...config, database: databaseOf(config, program.opts<{ context: Context }>().context) };
+      return { ...config, database: databaseOf(config, chosen()) };
     },
+    program: () => (chosen() === 'orders' ? 'orderflow' : `orderflow --context ${chosen()}`),
   };
   for (const create of [
     migrateCommand,

@@ -12,6 +12,7 @@ import { CliError } from './CliError.ts';
 import { operator } from './operator.ts';
 import { count, countOf, wholeNumber } from './quantities.ts';
 import { renderTable } from './renderTable.ts';
+import { stallNotice } from './stallNotice.ts';
 import { startProgress } from './startProgress.ts';
 import { stopOnSignal } from './stopOnSignal.ts';
 import { withStores } from './withStores.ts';
@@ -169,12 +170,14 @@ const follow = async (desk: DeadLetterService, job: RedriveJob): Promise<Redrive
   const stop = stopOnSignal();
   const progress = startProgress({ label: 'redriving', total: job.total, unit: 'messages' });
   let current = job;
+  const tellIfStalled = stallNotice();
   try {
     while (current.state === 'running') {
       if (stop.signal.aborted) return (await desk.cancel(operator(), job.id)) ?? current;
       await systemClock.sleep(pollMs, stop.signal);
       current = (await desk.job(tenant, job.id)) ?? current;
       progress.update(current.done);
+      tellIfStalled(current.done);
     }
     return current;
   } finally {

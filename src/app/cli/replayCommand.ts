@@ -9,6 +9,7 @@ import type { CliContext } from './CliContext.ts';
 import { CliError } from './CliError.ts';
 import { operator } from './operator.ts';
 import { count, countOf, wholeNumber } from './quantities.ts';
+import { stallNotice } from './stallNotice.ts';
 import { startProgress } from './startProgress.ts';
 import { stopOnSignal } from './stopOnSignal.ts';
 import { withStores } from './withStores.ts';
@@ -53,15 +54,15 @@ Examples:
     .addCommand(followCommand(context))
     .addCommand(cancelCommand(context));
 
-const start = async ({ config, outcome }: CliContext, options: ReplayOptions): Promise<void> => {
+const start = async (context: CliContext, options: ReplayOptions): Promise<void> => {
   const { queue = '', from, stream, rate = null, json } = options;
   if (queue === '') throw new CliError('Name the queue: --queue orderflow.loyalty.', 2);
   const streams = stream?.map((name) => name.replace(/^\/orderflow\//, '')) ?? null;
-  await withStores(config(), async (stores) => {
+  await withStores(context.config(), async (stores) => {
     const replays = replaysOf(stores);
     try {
       const job = await replays.replay(operator(), { queue, from, streams, ratePerSecond: rate });
-      finish(await follow(replays, job), json, outcome);
+      finish(await follow(replays, job), json, context);
     } catch (error) {
       if (error instanceof UnknownStreams) throw new CliError(error.message, 2);
       throw error;
@@ -69,7 +70,7 @@ const start = async ({ config, outcome }: CliContext, options: ReplayOptions): P
   });
 };
 
-const followCommand = ({ config, outcome }: CliContext): Command =>
+const followCommand = (context: CliContext): Command =>
   new Command('follow')
     .description('Show how far a replay is, until it ends. Ctrl-C cancels it.')
     .argument('<id>')
@@ -77,21 +78,21 @@ const followCommand = ({ config, outcome }: CliContext): Command =>
     .addHelpText('after', '\nExamples:\n  $ orderflow replay follow 019c…')
     .action(async (id: string, _options: object, command: Command) => {
       const json = jsonOf(command);
-      await withStores(config(), async (stores) => {
+      await withStores(context.config(), async (stores) => {
         const replays = replaysOf(stores);
-        finish(await follow(replays, known(await replays.job(operator().tenant, id), id)), json, outcome);
+        finish(await follow(replays, known(await replays.job(operator().tenant, id), id)), json, context);
       });
     });
 
-const cancelCommand = ({ config }: CliContext): Command =>
+const cancelCommand = (context: CliContext): Command =>
   new Command('cancel')
     .description('Cancel a replay. What was published stays published.')
     .argument('<id>')
     .option('--json', 'print the job')
     .addHelpText('after', '\nExamples:\n  $ orderflow replay cancel 019c…')
     .action(async (id: string, _options: object, command: Command) => {
-      const job = await withStores(config(), (stores) => replaysOf(stores).cancel(operator(), id));
-      finish(known(job, id), jsonOf(command));
+      const job = await withStores(context.config(), (stores) => replaysOf(stores).cancel(operator(), id));
+      print(known(job, id), jsonOf(command), context);
     });
 
 /** Commander gives an option that both have to `replay`, wherever it stands. */
@@ -112,6 +113,7 @@ const follow = async (replays: ReplayService, job: ReplayStatus): Promise<Replay
   const progress = startProgress({ label: 'replaying', total: until - from, unit: 'events' });
   let current = job;
   let told: string | null = null;
+  const tellIfStalled = stallNotice();
   try {
     while (current.state === 'running') {
       if (stop.signal.aborted) return (await replays.cancel(operator(), id)) ?? current;
@@ -121,6 +123,7 @@ const follow = async (replays: ReplayService, job: ReplayStatus): Promise<Replay
       const { error } = current.waiting;
       if (error !== null && error !== told) process.stderr.write(`\n${adviceFor(current, error)}\n`);
       told = error;
+      if (error === null) tellIfStalled(current.position);
     }
     return current;
   } finally {
@@ -133,21 +136,28 @@ const adviceFor = ({ queue }: ReplayStatus, error: string): string =>
   `${styleText('yellow', 'The broker does not take the messages', { stream: process.stderr })} (${error}). ` +
   `Is there a queue ${queue}, bound to the exchange orderflow.tasks with its own name? They are tried again and again.`;
 
-const finish = (job: ReplayStatus, json: true | undefined, outcome?: CliContext['outcome']): void => {
-  const { id, queue, state, from, until, position, sent } = job;
-  process.stdout.write(
-    json ? `${JSON.stringify({ id, queue, state, from, until, position, sent })}\n` : describe(job),
-  );
-  if (state !== 'done' && outcome !== undefined) outcome.exitCode = 1;
+const finish = (job: ReplayStatus, json: true | undefined, context: CliContext): void => {
+  print(job, json, context);
+  if (job.state !== 'done') context.outcome.exitCode = 1;
 };
 
-const describe = ({ id, queue, state, streams, ratePerSecond, position, sent }: ReplayStatus): string => {
+const print = (job: ReplayStatus, json: true | undefined, { program }: CliContext): void => {
+  const { id, queue, state, from, until, position, sent } = job;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ id, queue, state, from, until, position, sent })}\n`
+      : describe(job, program()),
+  );
+};
+
+const describe = (job: ReplayStatus, program: string): string => {
+  const { id, queue, state, streams, ratePerSecond, position, sent } = job;
   if (state === 'done')
     return `${styleText('green', 'Done')}: ${countOf(sent, 'message')} sent to ${queue}.\n`;
   const only = streams === null ? '' : ` --stream ${streams.join(' ')}`;
   const rate = ratePerSecond === null ? '' : ` --rate ${ratePerSecond}`;
   return (
     `${styleText('yellow', 'Cancelled')} at position ${count(position)}, after ${countOf(sent, 'message')} (job ${id}). ` +
-    `To go on: orderflow replay --queue ${queue} --from ${position}${rate}${only}\n`
+    `To go on: ${program} replay --queue ${queue} --from ${position}${rate}${only}\n`
   );
 };

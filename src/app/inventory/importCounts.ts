@@ -26,6 +26,7 @@ export const importCounts = async (
   const result: CommandResult<number> = await pipeline.submit({
     cause,
     streams: counts.map(({ sku }) => stockStream(sku)),
+    // The key holds the hash of the file that the counts are from: it stands for them.
     repeatable: { caller: 'stock-import', key, fingerprint: key, remember: String },
     run: (session) => {
       let changed = 0;
