@@ -6,8 +6,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 const exitCode = await runCli(process.argv.slice(2), process.env);
-// Whatever a failed command may have left open must not keep the process. What could not be written comes first here.
+// Whatever a failed command may have left open must not keep the process. What could not be written is told above.
 process.stdout.write('', (error) => {
-  const failed = error !== null && error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE';
-  process.exit(failed ? 1 : exitCode);
+  if (!error) process.exit(exitCode);
 });

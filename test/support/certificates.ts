@@ -5,12 +5,14 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Why no certificates can be made here; empty when they can. */
+/** Why no certificates can be made here; empty when they can. With REQUIRE_SERVICES=1 that is a failure. */
 export const missingOpenssl = ((): string => {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });
     return '';
   } catch {
+    if (process.env.REQUIRE_SERVICES === '1')
+      throw new Error('openssl is not on the PATH; REQUIRE_SERVICES=1 demands it');
     return 'openssl is not on the PATH';
   }
 })();

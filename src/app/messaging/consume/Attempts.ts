@@ -72,7 +72,7 @@ export class Attempts {
   }
 
   /** Records the start, and returns what follows. */
-  async #begin(attempt: Attempt): Promise<Rest<Verdict>> {
+  async #begin(attempt: Attempt): Promise<Rest> {
     const { gates, clock, ids, logger, handlerTimeoutMs } = this.#options;
     const holdMs = 2 * handlerTimeoutMs;
     const start = startWork(gates, attempt, this.#policy, clock.now, holdMs, ids);

@@ -1,11 +1,12 @@
-/** What follows a start, once that is recorded. */
-export type Rest<T> = () => Promise<T>;
+import type { Verdict } from './messageWork.ts';
 
-interface Waiting {
+/** What follows a start, once that is recorded. */
+export type Rest = () => Promise<Verdict>;
+
+interface Waiting extends Pick<PromiseWithResolvers<Verdict>, 'resolve' | 'reject'> {
   readonly stream: string;
   readonly alone: boolean;
-  /** Never rejects. */
-  readonly begin: () => Promise<Rest<void>>;
+  readonly begin: () => Promise<Rest>;
 }
 
 /** Each member of a group costs a fraction of two commits; after a death all of it goes one at a time. */
@@ -21,22 +22,14 @@ export class CarefulLane {
   #running = false;
 
   /**
-   * Resolves with the outcome of `begin`'s rest. All of a group have begun before the first rest runs; of one stream
+   * Settles as `begin`, or the rest that it returns. All of a group have begun before the first rest runs; of one stream
    * there is one in a group, so that none is there that waits for another.
    */
-  run<T>(stream: string, alone: boolean, begin: () => Promise<Rest<T>>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const settle =
-        (rest: Rest<T>): Rest<void> =>
-        () =>
-          rest().then(resolve, reject);
-      const failed =
-        (error: unknown): Rest<void> =>
-        async () =>
-          reject(error);
-      this.#waiting.push({ stream, alone, begin: () => begin().then(settle, failed) });
-      if (!this.#running) void this.#drain();
-    });
+  run(stream: string, alone: boolean, begin: () => Promise<Rest>): Promise<Verdict> {
+    const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
+    this.#waiting.push({ stream, alone, begin, resolve, reject });
+    if (!this.#running) void this.#drain();
+    return promise;
   }
 
   async #drain(): Promise<void> {
@@ -45,8 +38,13 @@ export class CarefulLane {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, this.#nextGroup());
-      const rests = await Promise.all(group.map(({ begin }) => begin()));
-      await Promise.all(rests.map((rest) => rest()));
+      const begun = await Promise.allSettled(group.map(({ begin }) => begin()));
+      await Promise.all(
+        begun.map((start, index) => {
+          const { resolve, reject } = group[index]!;
+          return start.status === 'fulfilled' ? start.value().then(resolve, reject) : reject(start.reason);
+        }),
+      );
     }
     this.#running = false;
   }
