@@ -11,20 +11,25 @@ import {
 } from '../../ports/eventStore.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 
+/** `head` is an `EventHead` as JSON. */
 interface EventRow {
-  readonly position: number;
-  readonly tenant: string;
-  readonly stream: string;
-  readonly version: number;
-  readonly id: string;
-  readonly type: string;
-  readonly schema_version: number;
-  readonly time: string;
-  readonly correlation_id: string;
-  readonly causation_id: string;
-  readonly traceparent: string | null;
+  readonly head: string;
   readonly data: string;
 }
+
+type EventHead = readonly [
+  position: number,
+  tenant: string,
+  stream: string,
+  version: number,
+  id: string,
+  type: string,
+  schemaVersion: number,
+  time: string,
+  correlationId: string,
+  causationId: string,
+  traceparent: string | null,
+];
 
 const columns = [
   'position',
@@ -42,7 +47,11 @@ const columns = [
 ] as const;
 
 const table: BulkTable = { name: 'events', columns, longText: true };
-const selected = columns.map((column) => `e.${column}`).join(', ');
+
+const selected = (dialect: SqlDialect): string => {
+  const head = columns.filter((column) => column !== 'data').map((column) => `e.${column}`);
+  return `${dialect.packed(head)} as head, e.data`;
+};
 
 /** Streams' versions are known for the whole transaction once read: nobody else can write meanwhile. */
 export const createEventAppender = (session: SendingSession, dialect: SqlDialect): EventAppender => {
@@ -90,7 +99,7 @@ export const createEventAppender = (session: SendingSession, dialect: SqlDialect
 export const createEventReader = (session: Session, dialect: SqlDialect): EventReader => ({
   readStream: async ({ tenant, stream }, upTo = Number.MAX_SAFE_INTEGER) => {
     const rows = await session.query<EventRow>(
-      `select ${selected} from events e where e.tenant = ? and e.stream = ? and e.version <= ? order by e.version`,
+      `select ${selected(dialect)} from events e where e.tenant = ? and e.stream = ? and e.version <= ? order by e.version`,
       [tenant, stream, upTo],
     );
     return rows.map(toEvent);
@@ -98,7 +107,7 @@ export const createEventReader = (session: Session, dialect: SqlDialect): EventR
   readStreams: (parts) => readStreams(session, dialect, parts),
   readAll: async (after, limit) => {
     const rows = await session.query<EventRow>(
-      `select ${selected} from events e where e.position > ? order by e.position limit ?`,
+      `select ${selected(dialect)} from events e where e.position > ? order by e.position limit ?`,
       [after, limit],
     );
     return rows.map(toEvent);
@@ -127,7 +136,7 @@ const readStreams = async (
 ): Promise<readonly RecordedEvent[]> => {
   if (parts.length === 0) return [];
   const rows = await session.query<EventRow>(
-    `select ${selected} from ${dialect.rows(['text', 'text', 'integer', 'integer'])} k
+    `select ${selected(dialect)} from ${dialect.rows(['text', 'text', 'integer', 'integer'])} k
      join events e on e.tenant = k.c0 and e.stream = k.c1 and e.version > k.c2 and e.version <= k.c3
      order by e.tenant, e.stream, e.version`,
     [partRows(parts)],
@@ -196,17 +205,32 @@ const positionsOf = (appends: readonly Append[], first: number): number[] => {
   });
 };
 
-const toEvent = (row: EventRow): RecordedEvent => ({
-  tenant: row.tenant,
-  stream: row.stream,
-  version: row.version,
-  position: row.position,
-  id: row.id,
-  type: row.type,
-  schemaVersion: row.schema_version,
-  time: row.time,
-  data: JSON.parse(row.data) as object,
-  correlationId: row.correlation_id,
-  causationId: row.causation_id,
-  traceparent: row.traceparent,
-});
+const toEvent = ({ head, data }: EventRow): RecordedEvent => {
+  const [
+    position,
+    tenant,
+    stream,
+    version,
+    id,
+    type,
+    schemaVersion,
+    time,
+    correlationId,
+    causationId,
+    traceparent,
+  ] = JSON.parse(head) as EventHead;
+  return {
+    tenant,
+    stream,
+    version,
+    position,
+    id,
+    type,
+    schemaVersion,
+    time,
+    data: JSON.parse(data) as object,
+    correlationId,
+    causationId,
+    traceparent,
+  };
+};

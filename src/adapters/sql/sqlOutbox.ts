@@ -4,23 +4,44 @@ import type { Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 import { sourceRange, unpublishedOf } from './sqlOutboxWriter.ts';
 
+/** `head` is a `PendingHead` as JSON. */
 interface PendingRow {
-  readonly row_no: number;
-  readonly id: string;
-  readonly tenant: string;
-  readonly source: string;
-  readonly sequence: number;
-  readonly type: string;
-  readonly exchange: PendingMessage['exchange'];
-  readonly routing_key: string;
-  readonly traceparent: string | null;
-  readonly headers: string | null;
-  readonly partition_no: number;
-  readonly due_at: number;
-  readonly attempts: number;
+  readonly head: string;
   readonly payload: string;
-  readonly head_sequence: number;
 }
+
+const headColumns = [
+  'row_no',
+  'id',
+  'tenant',
+  'source',
+  'sequence',
+  'type',
+  'exchange',
+  'routing_key',
+  'traceparent',
+  'headers',
+  'partition_no',
+  'due_at',
+  'attempts',
+] as const;
+
+type PendingHead = readonly [
+  row: number,
+  id: string,
+  tenant: string,
+  source: string,
+  sequence: number,
+  type: string,
+  exchange: PendingMessage['exchange'],
+  routingKey: string,
+  traceparent: string | null,
+  headers: string | null,
+  partition: number,
+  dueAt: number,
+  attempts: number,
+  headSequence: number,
+];
 
 const waiting = 'o.published_at is null and o.set_aside_reason is null';
 
@@ -28,6 +49,12 @@ const waiting = 'o.published_at is null and o.set_aside_reason is null';
 export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDialect): Outbox => {
   const change = (sql: string, bindings: readonly (string | number)[]): Promise<number> =>
     writer.write((session) => dialect.change(session, sql, bindings));
+
+  const pendingHead = dialect.packed([
+    ...headColumns.map((column) => `o.${column}`),
+    `(select min(h.sequence) from outbox h
+      where h.tenant = o.tenant and h.source = o.source and h.published_at is null)`,
+  ]);
 
   /** Rows whose partition is still leased to this owner with this fence; takes the leases and the owner. */
   const stillLeased = `partition_no in (select l.partition_no from ${dialect.rows(['integer', 'integer'])} f
@@ -39,11 +66,7 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
     readDue: async ({ partitions, now, limit, after }) => {
       const every = new Set(partitions).size === partitionCount;
       const rows = await read.query<PendingRow>(
-        `select o.row_no, o.id, o.tenant, o.source, o.sequence, o.type, o.exchange, o.routing_key, o.traceparent, o.headers,
-           o.partition_no, o.due_at, o.attempts, o.payload,
-           (select min(h.sequence) from outbox h
-            where h.tenant = o.tenant and h.source = o.source and h.published_at is null) as head_sequence
-         from outbox o
+        `select ${pendingHead} as head, o.payload from outbox o
          where ${waiting} and o.due_at <= ? and (o.due_at, o.row_no) > (?, ?)
            ${every ? '' : `and o.partition_no in (select c0 from ${dialect.rows(['integer'])} p)`}
          order by o.due_at, o.row_no limit ?`,
@@ -166,20 +189,38 @@ const readStats = async (read: Session, now: number): Promise<OutboxStats> => {
   };
 };
 
-const toPending = (row: PendingRow): PendingMessage => ({
-  row: row.row_no,
-  id: row.id,
-  tenant: row.tenant,
-  source: row.source,
-  sequence: row.sequence,
-  type: row.type,
-  exchange: row.exchange,
-  routingKey: row.routing_key,
-  payload: row.payload,
-  traceparent: row.traceparent,
-  ...(row.headers === null ? {} : { headers: JSON.parse(row.headers) as Record<string, string> }),
-  dueAt: row.due_at,
-  partition: row.partition_no,
-  attempts: row.attempts,
-  headSequence: row.head_sequence,
-});
+const toPending = ({ head, payload }: PendingRow): PendingMessage => {
+  const [
+    row,
+    id,
+    tenant,
+    source,
+    sequence,
+    type,
+    exchange,
+    routingKey,
+    traceparent,
+    headers,
+    partition,
+    dueAt,
+    attempts,
+    headSequence,
+  ] = JSON.parse(head) as PendingHead;
+  return {
+    row,
+    id,
+    tenant,
+    source,
+    sequence,
+    type,
+    exchange,
+    routingKey,
+    payload,
+    traceparent,
+    ...(headers === null ? {} : { headers: JSON.parse(headers) as Record<string, string> }),
+    dueAt,
+    partition,
+    attempts,
+    headSequence,
+  };
+};

@@ -17,6 +17,8 @@ export const sqliteDialect: SqlDialect = {
   rows: (types: readonly SqlType[]): string =>
     `(select ${types.map((_, index) => `value->>${index} as c${index}`).join(', ')} from jsonb_each(?))`,
 
+  packed: (columns) => `json_array(${columns.join(', ')})`,
+
   insert: async (session, table, rows) => {
     for (let from = 0; from < rows.length; ) {
       const to = endOfChunk(table, rows, from);
