@@ -1,7 +1,30 @@
 import { styleText } from 'node:util';
 import { count, countOf, duration, milliseconds } from '../quantities.ts';
 import { printable, renderTable } from '../renderTable.ts';
-import type { DemoReport } from './runDemo.ts';
+
+/** What was sent, how it was answered, and what of it was seen in the event stream. */
+export interface DemoReport {
+  readonly placed: number;
+  readonly cancelled: number;
+  /** Requests sent again with their key, and how many of them got the first answer, byte for byte. */
+  readonly copies: number;
+  readonly replayed: number;
+  /** Refusals by their problem code, each of which had been asked for. */
+  readonly refused: ReadonlyMap<string, number>;
+  /** What should not have happened, a sentence each. */
+  readonly surprises: readonly string[];
+  /** Sent again because the server was away or asked for it. */
+  readonly repeated: number;
+  readonly reconnects: number;
+  readonly seen: ReadonlyMap<string, number>;
+  readonly outOfOrder: number;
+  /** Orders of which some accepted change was not seen. */
+  readonly unseen: number;
+  readonly seconds: number;
+  readonly latencies: readonly number[];
+  /** How many orders ended as what, the most first; empty when nobody paid. */
+  readonly ends: ReadonlyMap<string, number>;
+}
 
 /** Whether everything the service promises held in this run. */
 export const wentWell = (report: DemoReport): boolean =>

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, DemoClient } from './DemoClient.ts';
+import { accepted, type Books, compareCopies, expectRefusal, openBooks, told } from './demoBooks.ts';
 import { demoOrder, referencePrefix, scarceSku } from './demoOrders.ts';
+import type { DemoReport } from './demoReport.ts';
 import { EventFollower } from './EventFollower.ts';
 import { type LifeParts, type LivedOrder, liveOn, orderOf } from './orderLife.ts';
 import { type ProviderKey, paymentProvider } from './PaymentProvider.ts';
@@ -17,30 +19,6 @@ export interface DemoOptions {
   readonly onProgress: (done: number) => void;
   /** How long accepted changes may take to be seen in the event stream. */
   readonly seenWithinMs?: number;
-}
-
-/** What was sent, how it was answered, and what of it was seen in the event stream. */
-export interface DemoReport {
-  readonly placed: number;
-  readonly cancelled: number;
-  /** Requests sent again with their key, and how many of them got the first answer, byte for byte. */
-  readonly copies: number;
-  readonly replayed: number;
-  /** Refusals by their problem code, each of which had been asked for. */
-  readonly refused: ReadonlyMap<string, number>;
-  /** What should not have happened, a sentence each. */
-  readonly surprises: readonly string[];
-  /** Sent again because the server was away or asked for it. */
-  readonly repeated: number;
-  readonly reconnects: number;
-  readonly seen: ReadonlyMap<string, number>;
-  readonly outOfOrder: number;
-  /** Orders of which some accepted change was not seen. */
-  readonly unseen: number;
-  readonly seconds: number;
-  readonly latencies: readonly number[];
-  /** How many orders ended as what, the most first; empty when nobody paid. */
-  readonly ends: ReadonlyMap<string, number>;
 }
 
 /** One order in so many is treated like this. */
@@ -128,17 +106,6 @@ const endsOf = async (life: LifeParts, ids: readonly string[]): Promise<Readonly
 const endOf = ({ status, cancelReason, stock, payment }: LivedOrder): string =>
   `${cancelReason === null ? status : `${status}: ${cancelReason}`} · stock ${stock} · payment ${payment}`;
 
-type Books = ReturnType<typeof openBooks>;
-const openBooks = () => ({
-  /** The last version that each accepted order was answered with. */
-  versions: new Map<string, number>(),
-  cancelled: 0,
-  copies: 0,
-  replayed: 0,
-  refused: new Map<string, number>(),
-  surprises: [] as string[],
-});
-
 /** Returns the id of an order that goes on. */
 const liveAnOrder = async (
   client: DemoClient,
@@ -192,51 +159,6 @@ const attempt = (client: DemoClient, path: string, key: string, body: object): P
   client
     .post(path, key, body)
     .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-
-const accepted = (
-  books: Books,
-  what: string,
-  answer: Answer | Error,
-  status: number,
-): { readonly id: string } | undefined => {
-  if (answer instanceof Error || answer.status !== status) {
-    books.surprises.push(`${what}: ${told(answer)}`);
-    return undefined;
-  }
-  const order = JSON.parse(answer.body) as { readonly id: string; readonly version: number };
-  books.versions.set(order.id, Math.max(order.version, books.versions.get(order.id) ?? 0));
-  return order;
-};
-
-/** Two copies that arrive at once: one does the work, the other gets the same answer. */
-const compareCopies = (books: Books, one: Answer | Error, other: Answer | Error | undefined): void => {
-  books.copies += 1;
-  if (one instanceof Error || other === undefined || other instanceof Error) return;
-  const replays = [one, other].filter(({ headers }) => headers['idempotent-replayed'] === 'true').length;
-  const same =
-    one.status === other.status &&
-    one.body === other.body &&
-    one.headers.location === other.headers.location &&
-    one.headers.etag === other.headers.etag;
-  // Both are replays when the first answer was lost on the way and its request sent again.
-  if (same && replays >= 1) books.replayed += 1;
-  else
-    books.surprises.push(`two copies of a request were answered differently: ${told(one)}; ${told(other)}`);
-};
-
-const expectRefusal = (books: Books, answer: Answer | Error, codes: readonly string[]): void => {
-  const code = answer instanceof Error ? undefined : problemCode(answer);
-  if (code !== undefined && codes.includes(code)) books.refused.set(code, (books.refused.get(code) ?? 0) + 1);
-  else books.surprises.push(`expected ${codes.join(' or ')}, but: ${told(answer)}`);
-};
-
-const problemCode = ({ headers, body }: Answer): string | undefined =>
-  headers['content-type']?.startsWith('application/problem+json')
-    ? (JSON.parse(body) as { readonly code?: string }).code
-    : undefined;
-
-const told = (answer: Answer | Error): string =>
-  answer instanceof Error ? answer.message : `${answer.status} ${answer.body.slice(0, 200)}`;
 
 /** Waits for every accepted change, then for what others make of it; returns how many orders were not seen whole. */
 const waitUntilSeen = async (
