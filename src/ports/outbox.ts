@@ -43,6 +43,9 @@ export interface OutboxCursor {
   readonly row: number;
 }
 
+/** The messages of a source up to and including `sequence`. */
+export type SourcePlace = Pick<OutboxMessage, 'tenant' | 'source' | 'sequence'>;
+
 export interface PendingMessage extends OutboxMessage {
   /** The row's number in the outbox. */
   readonly row: number;
@@ -126,8 +129,11 @@ export interface Outbox {
   listSetAside(limit: number): Promise<readonly SetAsideMessage[]>;
   /** The earliest due time above `now` among unpublished messages that are not set aside; null when there is none. */
   nextDueAt(now: number): Promise<number | null>;
-  /** Whether every message of this source up to and including `sequence` is published (or was, and is cleaned up). */
-  isPublishedThrough(tenant: string, source: string, sequence: number): Promise<boolean>;
+  /**
+   * Of which places everything is published, or was and is cleaned up: indexes into `places`, ascending. One question
+   * to the database, however many places.
+   */
+  findPublished(places: readonly SourcePlace[]): Promise<readonly number[]>;
   stats(now: number): Promise<OutboxStats>;
   /** About all sources that begin with the prefix, which ends in `/`. */
   backlog(tenant: string, sourcePrefix: string): Promise<OutboxBacklog>;

@@ -69,6 +69,36 @@ describe('waiting for a message to be published', () => {
     expect(answers).toEqual([true]);
   });
 
+  test('costs one question for all that begin in one turn of the event loop, and none where all have ended', async () => {
+    const { answers, waiters, watched, wait, publish } = await openRig();
+    await publish(2);
+    for (const sequence of [1, 2, 3]) wait(sequence);
+    await turns();
+    expect(answers).toEqual([true, true]);
+    expect(watched.count('findPublished')).toBe(1);
+    wait(2);
+    await turns();
+    expect(answers).toHaveLength(3);
+    expect(watched.count('findPublished')).toBe(2);
+    wait(3);
+    waiters.onPublished('default', 'a', 3);
+    await turns();
+    expect(watched.count('findPublished')).toBe(2);
+  });
+
+  test('costs one question a round, however many wait', async () => {
+    const { clock, answers, watched, wait, publish } = await openRig();
+    for (let count = 0; count < 100; count += 1) wait(3);
+    await turns();
+    const asked = watched.count('findPublished');
+    await clock.advance(300);
+    expect(watched.count('findPublished')).toBe(asked + 3);
+    await publish(3);
+    await clock.advance(100);
+    expect(answers).toHaveLength(100);
+    expect(watched.count('findPublished')).toBe(asked + 4);
+  });
+
   test('ends with false after its time, and leaves nothing behind', async () => {
     const { clock, answers, watched, wait } = await openRig();
     wait(1, 250);
@@ -76,10 +106,10 @@ describe('waiting for a message to be published', () => {
     expect(answers).toEqual([]);
     await clock.advance(1);
     expect(answers).toEqual([false]);
-    const asked = watched.count('isPublishedThrough');
+    const asked = watched.count('findPublished');
     expect(clock.pendingTimers).toBe(0);
     await clock.advance(10_000);
-    expect(watched.count('isPublishedThrough')).toBe(asked);
+    expect(watched.count('findPublished')).toBe(asked);
   });
 
   test('leaves no timer behind when it ends well', async () => {

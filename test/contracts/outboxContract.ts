@@ -363,16 +363,34 @@ export const outboxContract = (adapter: StoreAdapter): void => {
       it('knows up to where a source was published, cleaned up or not', async () => {
         const { stores } = subject();
         await add(stores, message('/a', 1), message('/a', 2), message('/b', 1));
-        const through = (sequence: number) => stores.outbox.isPublishedThrough('shop', '/a', sequence);
-        expect([await through(0), await through(1), await through(2)]).toEqual([true, false, false]);
+        const through = (...sequences: readonly number[]) =>
+          stores.outbox.findPublished(
+            sequences.map((sequence) => ({ tenant: 'shop', source: '/a', sequence })),
+          );
+        expect(await through(0, 1, 2)).toEqual([0]);
         await stores.outbox.markPublished([(await rowsOf('/a'))[0]!], 5, 'relay', await leases());
-        expect([await through(1), await through(2)]).toEqual([true, false]);
+        expect(await through(2, 1, 1)).toEqual([1, 2]);
         await stores.outbox.markPublished(await rowsOf('/a'), 5, 'relay', await leases());
-        expect(await through(2)).toBe(true);
+        expect(await through(2)).toEqual([0]);
         expect(await stores.outbox.deletePublishedBefore(100, 10)).toBe(2);
-        expect(await through(2)).toBe(true);
-        expect(await stores.outbox.isPublishedThrough('shop', '/b', 1)).toBe(false);
-        expect(await stores.outbox.isPublishedThrough('other', '/b', 1)).toBe(true);
+        expect(await through(2, 1)).toEqual([0, 1]);
+      });
+
+      it('tells many sources and tenants apart in one question', async () => {
+        const { stores } = subject();
+        await add(stores, message('/a', 1), message('/b', 1), message('/b', 1, { tenant: 'other' }));
+        await publish('/a');
+        const places = [
+          { tenant: 'shop', source: '/b', sequence: 1 },
+          { tenant: 'shop', source: '/a', sequence: 1 },
+          { tenant: 'other', source: '/b', sequence: 1 },
+          { tenant: 'other', source: '/a', sequence: 1 },
+          { tenant: 'shop', source: '/“b”', sequence: 1 },
+        ];
+        expect(await stores.outbox.findPublished(places)).toEqual([1, 3, 4]);
+        expect(await stores.outbox.findPublished([])).toEqual([]);
+        const many = Array.from({ length: 5_000 }, (_, n) => ({ ...places[n % 2]!, sequence: n + 1 }));
+        expect(await stores.outbox.findPublished(many)).toHaveLength(2_500);
       });
 
       it('deletes published rows in small steps, oldest first, and nothing else', async () => {

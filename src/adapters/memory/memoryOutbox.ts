@@ -112,14 +112,11 @@ export const createOutbox = (state: MemoryState, pause: Pause): Outbox => {
         .filter((dueAt) => dueAt > now);
       return times.length === 0 ? null : Math.min(...times);
     },
-    isPublishedThrough: async (tenant, source, sequence) => {
-      await pause('outbox.isPublishedThrough');
-      return !rows().some(
-        (row) =>
-          row.tenant === tenant &&
-          row.source === source &&
-          row.sequence <= sequence &&
-          row.publishedAt === null,
+    findPublished: async (places) => {
+      await pause('outbox.findPublished');
+      const heads = headSequences(rows());
+      return places.flatMap((place, index) =>
+        (heads.get(sourceKey(place)) ?? Number.POSITIVE_INFINITY) > place.sequence ? [index] : [],
       );
     },
     stats: async (now) => {

@@ -119,12 +119,20 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
       );
       return row?.next ?? null;
     },
-    isPublishedThrough: async (tenant, source, sequence) => {
-      const rows = await read.query(
-        `select 1 from outbox where tenant = ? and source = ? and sequence <= ? and published_at is null limit 1`,
-        [tenant, source, sequence],
+    findPublished: async (places) => {
+      if (places.length === 0) return [];
+      const rows = await read.query<{ place: number }>(
+        `select p.c3 as place from ${dialect.rows(['text', 'text', 'integer', 'integer'])} p
+         where not exists (select 1 from outbox o where o.tenant = p.c0 and o.source = p.c1
+           and o.sequence <= p.c2 and o.published_at is null)
+         order by p.c3`,
+        [
+          JSON.stringify(
+            places.map(({ tenant, source, sequence }, place) => [tenant, source, sequence, place]),
+          ),
+        ],
       );
-      return rows.length === 0;
+      return rows.map(({ place }) => place);
     },
     stats: (now) => readStats(read, now),
     backlog: async (tenant, sourcePrefix) => {

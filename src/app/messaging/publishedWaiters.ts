@@ -1,9 +1,9 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Outbox } from '../../ports/outbox.ts';
+import type { Outbox, SourcePlace } from '../../ports/outbox.ts';
 
 export interface PublishedWaitersOptions {
-  readonly outbox: Pick<Outbox, 'isPublishedThrough'>;
+  readonly outbox: Pick<Outbox, 'findPublished'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** How often to ask the outbox what a relay in another process has done; 100 ms by default. */
@@ -12,20 +12,19 @@ export interface PublishedWaitersOptions {
   readonly maxWaiters?: number;
 }
 
-interface Waiter {
-  readonly tenant: string;
-  readonly source: string;
-  readonly sequence: number;
+interface Waiter extends SourcePlace {
   readonly settle: (published: boolean) => void;
 }
 
 /**
  * Lets a caller wait until its messages are published: woken by the relay of this process, else by asking the
- * outbox every now and then, one question at a time however many wait.
+ * outbox, when they come and every now and then: one question for all who came in the same turn, and one for all who
+ * wait.
  */
 export class PublishedWaiters {
   private readonly options: PublishedWaitersOptions;
   private readonly waiting = new Map<string, Set<Waiter>>();
+  private newcomers: Waiter[] = [];
   private count = 0;
   private polling: AbortController | null = null;
   private failing = false;
@@ -55,7 +54,9 @@ export class PublishedWaiters {
     };
     this.add(waiter);
     void this.options.clock.sleep(timeoutMs, ended.signal).then(() => waiter.settle(false));
-    void this.ask(waiter);
+    // Those whose commands were written in one transaction come in one turn.
+    if (this.newcomers.length === 0) setImmediate(this.askForNewcomers);
+    this.newcomers.push(waiter);
     return promise;
   }
 
@@ -91,19 +92,25 @@ export class PublishedWaiters {
     while (this.count > 0) {
       await this.options.clock.sleep(this.options.pollMs ?? 100, polling.signal);
       if (polling.signal.aborted) break;
-      const round = [...this.waiting.values()].flatMap((waiters) => [...waiters]);
-      for (const waiter of round) {
-        if (this.waiting.get(keyOf(waiter.tenant, waiter.source))?.has(waiter)) await this.ask(waiter);
-      }
+      await this.ask([...this.waiting.values()].flatMap((waiters) => [...waiters]));
     }
     this.polling = null;
     if (this.count > 0) void this.poll();
   }
 
-  private async ask(waiter: Waiter): Promise<void> {
+  private readonly askForNewcomers = (): void => {
+    const newcomers = this.newcomers;
+    this.newcomers = [];
+    void this.ask(
+      newcomers.filter((waiter) => this.waiting.get(keyOf(waiter.tenant, waiter.source))?.has(waiter)),
+    );
+  };
+
+  private async ask(waiters: readonly Waiter[]): Promise<void> {
+    if (waiters.length === 0) return;
     const { outbox, logger } = this.options;
     try {
-      if (await outbox.isPublishedThrough(waiter.tenant, waiter.source, waiter.sequence)) waiter.settle(true);
+      for (const index of await outbox.findPublished(waiters)) waiters[index]?.settle(true);
       this.failing = false;
     } catch (err) {
       if (!this.failing)
