@@ -62,6 +62,14 @@ describe('what a sale is worth', () => {
     expect(pointsFor(Number.MAX_SAFE_INTEGER, { points: 3, per: 3 })).toBe(Number.MAX_SAFE_INTEGER);
     expect(pointsFor(Number.MAX_SAFE_INTEGER, { points: 999, per: 1_000 })).toBe(8_998_192_055_486_250);
   });
+
+  it('is never more than a number can count, however generous the rate', () => {
+    const generous: PointsRate = { points: 999_999_999, per: 1 };
+    expect(pointsFor(Number.MAX_SAFE_INTEGER, generous)).toBe(Number.MAX_SAFE_INTEGER);
+    const events = [opened(9_007_200, generous), captured(9_007_200), delivered];
+    expect(due(...events)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(due(...events, refunded(9_000_000))).toBe(7_199_999_992_800);
+  });
 });
 
 describe('a sale', () => {
@@ -114,6 +122,46 @@ describe('points', () => {
     given(account).when(move(0)).thenNothing();
   });
 
+  it('are credited up to what a number can count, and no further', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    given(account, credited(most - 10))
+      .when(move(10))
+      .thenEvents(credited(10));
+    given(account, credited(most - 10))
+      .when(move(25))
+      .thenEvents(credited(10));
+    given(account, credited(most)).when(move(1)).thenNothing();
+  });
+
+  it('are clawed back as far as there are any: what went beyond the limit was never credited', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    given(account, credited(most), clawedBack(most - 5))
+      .when(move(-25))
+      .thenEvents(clawedBack(5));
+    given(account, credited(25), clawedBack(25)).when(move(-1)).thenNothing();
+  });
+
+  it('count exactly, whatever amounts come', () => {
+    const change = fc.integer({ min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
+    const property = fc.property(fc.array(change, { minLength: 1, maxLength: 20 }), (changes) => {
+      let points = noPoints;
+      let sum = 0n;
+      for (const each of changes) {
+        const decision = account.decide(move(each), points);
+        if (!decision.ok) throw new Error('a fact was refused');
+        for (const event of decision.events) {
+          expect(event.data.points).toBeGreaterThanOrEqual(1);
+          sum += BigInt(event.data.points) * (event.type === 'PointsCredited' ? 1n : -1n);
+          points = account.evolve(points, event);
+        }
+        expect(BigInt(points.balance)).toBe(sum);
+        expect(points.balance).toBeGreaterThanOrEqual(0);
+        expect(Number.isSafeInteger(points.balance)).toBe(true);
+      }
+    });
+    fc.assert(property, propertyOptions({ numRuns: 300 }));
+  });
+
   it('are told to the outside world with the balance', () => {
     const after = fold(account, [credited(25), clawedBack(13)]);
     expect(pointsAggregate.toPublic(clawedBack(13), after, 'c-42', 2)).toEqual({
@@ -148,7 +196,7 @@ describe('points of a customer, whatever happens to the orders, in whatever orde
           const after = fold(decider, decision.events, sale);
           const change = pointsDue(after) - pointsDue(sale);
           sale = after;
-          const moved = decidePoints({ type: 'MovePoints', at, orderId: 'o', change });
+          const moved = decidePoints({ type: 'MovePoints', at, orderId: 'o', change }, points);
           if (moved.ok) for (const event of moved.events) points = evolvePoints(points, event);
           expect(points.balance).toBeGreaterThanOrEqual(0);
         }

@@ -30,13 +30,20 @@ export const evolvePoints = ({ balance }: Points, { type, data }: PointsEvent): 
   balance: type === 'PointsCredited' ? balance + data.points : balance - data.points,
 });
 
-/** No order is ever worth less than nothing, so neither is the sum of them. */
-export const decidePoints = ({ at, orderId, change }: MovePoints): Decision<PointsEvent> => {
-  if (change > 0)
-    return accept<PointsEvent>({ type: 'PointsCredited', at, data: { orderId, points: change } });
-  if (change < 0) {
-    const data = { orderId, points: -change, reason: 'refund' } as const;
-    return accept<PointsEvent>({ type: 'PointsClawedBack', at, data });
-  }
-  return accept();
+/** Beyond it a number no longer counts exactly. */
+const mostPoints = Number.MAX_SAFE_INTEGER;
+
+/**
+ * No order is ever worth less than nothing, so neither is the sum of them. Nothing is refused, as an order's facts are
+ * not: an account that is full takes what still fits, and one that was full may have less than is to be clawed back.
+ */
+export const decidePoints = (
+  { at, orderId, change }: MovePoints,
+  { balance }: Points,
+): Decision<PointsEvent> => {
+  const points = change > 0 ? Math.min(change, mostPoints - balance) : Math.min(-change, balance);
+  if (points === 0) return accept();
+  return change > 0
+    ? accept<PointsEvent>({ type: 'PointsCredited', at, data: { orderId, points } })
+    : accept<PointsEvent>({ type: 'PointsClawedBack', at, data: { orderId, points, reason: 'refund' } });
 };

@@ -4,6 +4,9 @@ export interface PointsRate {
   readonly per: number;
 }
 
-/** Whole points for an amount in minor units, rounded down. Exact for every safe integer. */
+/**
+ * Whole points for an amount in minor units, rounded down. Exact for every safe integer, and itself one: what is worth
+ * more points than a number can count is worth as many as it can.
+ */
 export const pointsFor = (amount: number, { points, per }: PointsRate): number =>
-  Number((BigInt(amount) * BigInt(points)) / BigInt(per));
+  Math.min(Number((BigInt(amount) * BigInt(points)) / BigInt(per)), Number.MAX_SAFE_INTEGER);
