@@ -169,6 +169,8 @@ describe('a mistake', () => {
       ['EUR', 'EUR:1', 'EUR:1/0', 'eur:1/100', 'EUR:-1/100', 'EUR:1/100,', 'EUR:1.5/100', 'EUR:1/9,EUR:2/9'],
       'must be a comma-separated list of <currency>:<points>/<minor units>, each currency once, for example EUR:1/100, with * for all others',
     ],
+    ['LOYALTY_RATES', ['EUX:1/100', 'EUR:1/100,EUX:1/9,*:1/9'], 'must name currencies of ISO 4217, not EUX'],
+    ['LOYALTY_RATES', ['XXX:1/100,USD:1/1,DEM:1/100'], 'must name currencies of ISO 4217, not XXX, DEM'],
     [
       'NOTIFY_CHANNELS',
       ['sms', 'log,log', ''.padEnd(1, ','), 'log email'],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { currencies } from '../../domain/shared/currencies.ts';
 import { bounded } from './bounded.ts';
-import { currencies } from './currencies.ts';
 import { idSchema, textSchema } from './text.ts';
 
 /** The bodies of the order calls. Unknown members are refused everywhere. */

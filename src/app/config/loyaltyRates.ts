@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PointsRate } from '../../domain/loyalty/pointsRate.ts';
+import { currencies } from '../../domain/shared/currencies.ts';
 
 /** By currency; `*` is for every currency that is not named. */
 export type LoyaltyRates = ReadonlyMap<string, PointsRate>;
@@ -12,13 +13,17 @@ export const loyaltyRates = z
   .default('*:1/100')
   .transform((text, context): LoyaltyRates => {
     const rates = text.split(',').map((rate) => readRate(rate.trim()));
-    if (rates.every((rate) => rate !== undefined)) {
-      const byCurrency = new Map(rates);
-      if (byCurrency.size === rates.length) return byCurrency;
+    const byCurrency = new Map(rates.filter((rate) => rate !== undefined));
+    if (byCurrency.size < rates.length) {
+      context.addIssue(
+        'must be a comma-separated list of <currency>:<points>/<minor units>, each currency once, for example EUR:1/100, with * for all others',
+      );
+      return z.NEVER;
     }
-    context.addIssue(
-      'must be a comma-separated list of <currency>:<points>/<minor units>, each currency once, for example EUR:1/100, with * for all others',
-    );
+    // A currency that no order can have is a slip, and its orders would earn something else.
+    const unknown = [...byCurrency.keys()].filter((code) => code !== '*' && !currencies.has(code));
+    if (unknown.length === 0) return byCurrency;
+    context.addIssue(`must name currencies of ISO 4217, not ${unknown.join(', ')}`);
     return z.NEVER;
   });
 
