@@ -100,6 +100,14 @@ describe('400 invalid_json', () => {
     ['gzip with a wrong checksum', withWrongChecksum(gzipSync(valid))],
     ['junk after the gzip stream', Buffer.concat([gzipSync(valid), Buffer.from('junk')])],
     ['zeros after the gzip stream', Buffer.concat([gzipSync(valid), Buffer.alloc(9)])],
+    ['junk after several members', Buffer.concat([gzipSync(valid), gzipSync(' '), Buffer.from('junk')])],
+    ['zeros and junk after the gzip stream', Buffer.concat([gzipSync(valid), Buffer.from('\0\0junk')])],
+    ['a second member cut short', Buffer.concat([gzipSync(valid), gzipSync(' ').subarray(0, -9)])],
+    ['a second member that has only begun', Buffer.concat([gzipSync(valid), Buffer.from([0x1f, 0x8b])])],
+    [
+      'a second member with a wrong checksum',
+      Buffer.concat([gzipSync(valid), withWrongChecksum(gzipSync(' '))]),
+    ],
     ['deflate without its header', deflateRawSync(valid)],
     ['gzip of nothing', gzipSync('')],
   ])('corrupt gzip: %s', async (_title, body) => {
@@ -348,6 +356,9 @@ describe('413 body_too_large', () => {
     expect((await send(gzipSync(padded(limit)), { 'content-encoding': 'gzip' })).status).toBe(201);
     const over = await send(gzipSync(padded(limit + 1)), { 'content-encoding': 'gzip' });
     expect(over).toMatchObject(problem(413, 'body_too_large'));
+    const parts = [padded(limit), ' '].map((part) => gzipSync(part));
+    const together = await send(Buffer.concat(parts), { 'content-encoding': 'gzip' });
+    expect(together).toMatchObject(problem(413, 'body_too_large'));
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
     const before = process.memoryUsage().arrayBuffers;
     expect(await send(bomb, { 'content-encoding': 'gzip' })).toMatchObject(problem(413, 'body_too_large'));
@@ -418,13 +429,25 @@ describe('415 unsupported_media_type', () => {
   });
 
   test('no Content-Type', async () => {
-    const answer = await http.send({
-      method: 'POST',
-      path: '/v1/orders',
-      headers: { 'idempotency-key': 'k' },
-      body: valid,
-    });
-    expect(answer).toMatchObject(problem(415, 'unsupported_media_type'));
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      const answer = await http.send({
+        method: 'POST',
+        path: '/v1/orders',
+        headers: { 'idempotency-key': 'k', ...headers },
+        body: valid,
+      });
+      expect(answer).toMatchObject(problem(415, 'unsupported_media_type'));
+    }
+  });
+
+  test('no Content-Type comes before the size, and nothing is asked for that would be refused', async () => {
+    const head =
+      'POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nTransfer-Encoding: chunked\r\n';
+    const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`;
+    expect(await http.client.raw(`${head}\r\n`, ...Array.from({ length: 8 }, () => chunk))).toMatch(
+      /^HTTP\/1\.1 415 /,
+    );
+    expect(await http.client.raw(`${head}Expect: 100-continue\r\n\r\n`)).toMatch(/^HTTP\/1\.1 415 /);
   });
 
   test.each(['br', 'deflate', 'zstd', 'compress', 'gzip, gzip', 'x-gzip', ''])(

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HttpHarness, orderBody, startHttp } from '../support/httpHarness.ts';
 
@@ -96,7 +97,6 @@ describe('POST /v1/orders', () => {
     ['a media type with a charset', { 'content-type': 'Application/JSON; Charset="UTF-8"' }],
     ['a client that waits for 100 Continue', { expect: '100-continue' }],
   ])('takes %s', async (_title, headers) => {
-    const { gzipSync } = await import('node:zlib');
     const text = JSON.stringify(orderBody());
     const answer = await http.send({
       method: 'POST',
@@ -105,6 +105,25 @@ describe('POST /v1/orders', () => {
       body: 'content-encoding' in headers ? gzipSync(text) : text,
     });
     expect(answer.status).toBe(201);
+  });
+
+  test('takes gzip of several members, which is what their contents give together', async () => {
+    const text = JSON.stringify(orderBody({ clientReference: 'x'.repeat(500) }));
+    for (const cut of [0, 1, 200, text.length]) {
+      // Blanks around the value, so that some members fill the decompressor's buffers of 16 KiB to the brim.
+      const parts = [' '.repeat(16_384), text.slice(0, cut), text.slice(cut), ' '.repeat(40_000), ''];
+      const answer = await http.send({
+        method: 'POST',
+        path: '/v1/orders',
+        headers: {
+          'content-type': 'application/json',
+          'content-encoding': 'gzip',
+          'idempotency-key': crypto.randomUUID(),
+        },
+        body: Buffer.concat(parts.map((part) => gzipSync(part))),
+      });
+      expect(answer.json).toMatchObject({ customerId: 'c-42', clientReference: 'x'.repeat(500) });
+    }
   });
 
   test('numbers count by their value, however they are written', async () => {

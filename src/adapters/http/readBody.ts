@@ -10,6 +10,21 @@ export const hasBody = ({ req }: Exchange): boolean => {
 };
 
 /**
+ * Whether a chunked body ends without a byte, which nothing but reading it tells; it is read up to its first byte. A
+ * client that waits for `100 Continue` has content to send (RFC 9110, 10.1.1).
+ */
+export const isEmptyChunked = async (exchange: Exchange): Promise<boolean> => {
+  if (exchange.req.headers['transfer-encoding'] === undefined || awaitsContinue(exchange)) return false;
+  try {
+    await collect(exchange, 0);
+    return true;
+  } catch (failure) {
+    if (failure instanceof HttpProblem) return false;
+    throw failure;
+  }
+};
+
+/**
  * The body's bytes, decompressed. The size limit holds for what is sent and for what comes out of it; decompression
  * stops at the limit, so a small body that swells costs no memory. Media type and encoding are checked before.
  */
@@ -61,12 +76,15 @@ const tooLarge = (limit: number): HttpProblem =>
 const corrupt = (): HttpProblem =>
   new HttpProblem('invalid_json', 'The body cannot be decompressed: it is not whole and valid gzip.');
 
-/** Bytes after the end of the gzip stream make it invalid: they would be checked by nobody. */
+/**
+ * One or more members, one behind the other (RFC 1952, 2.2). Bytes after the last one make them invalid: they would be
+ * checked by nobody. The decompressor ends by itself before a zero, and takes everything else for one more member.
+ */
 const gunzip = (bytes: Buffer, limit: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const stream = createGunzip({ rejectGarbageAfterEnd: true });
+    const stream = createGunzip();
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > limit) {
@@ -76,7 +94,10 @@ const gunzip = (bytes: Buffer, limit: number): Promise<Buffer> =>
       }
       chunks.push(chunk);
     });
-    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('end', () => {
+      if (stream.bytesWritten === bytes.length) resolve(Buffer.concat(chunks));
+      else reject(corrupt());
+    });
     stream.on('error', () => reject(corrupt()));
     stream.end(bytes);
   });
