@@ -35,6 +35,7 @@ export interface Transaction {
  * - `StoreUnavailable`: the database cannot be reached or does not take writes (gone, locked for too long, disk
  *   full). Nothing was written.
  * - Whatever `work` throws rolls back and is thrown on, unchanged.
+ * - `work` may be run more than once before it settles, each time on fresh reads; only the last run counts.
  * - `close` waits for running work, then frees the connection; afterwards `transact` rejects with
  *   `StoreUnavailable`. Closing twice is fine.
  */

@@ -14,6 +14,7 @@ import { SqliteKeyIndex } from '../../src/adapters/sql/SqliteKeyIndex.ts';
 import { SqlWriter } from '../../src/adapters/sql/SqlWriter.ts';
 import { openReaders, openWriter, type SqliteDriver } from '../../src/adapters/sql/sqliteConnection.ts';
 import { createIdempotencyKeeper } from '../../src/adapters/sql/sqliteIdempotency.ts';
+import type { TransactionSession } from '../../src/adapters/sql/TransactionSession.ts';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import type { Stores } from '../../src/ports/stores.ts';
@@ -229,6 +230,80 @@ describe('the log', () => {
     const stores = await open();
     for (let n = 0; n < 40; n += 1) await write(stores, `${n}`);
     expect((await stat(`${file}-wal`)).size).toBeLessThan(40 * 1024 * 1024);
+  });
+});
+
+describe('works that wait at the same time', () => {
+  const insert = (id: string) => (session: TransactionSession) =>
+    session.query('insert into relay_members values (?, 1)', [id]);
+  const openCounting = async () => {
+    await open();
+    const options = { file, driver: 'sqlite3', createDirectory: false, busyTimeoutMs: 100 } as const;
+    const commits = { count: 0 };
+    const knex = openWriter({ ...options, logger: silentLogger });
+    const writer = new SqlWriter(
+      new SqlConnection(knex, sqliteDialect),
+      sqliteDialect,
+      () => {
+        commits.count += 1;
+      },
+      100,
+    );
+    const members = async () =>
+      (await writer.read<{ id: string }>('select owner as id from relay_members order by 1')).map(
+        ({ id }) => id,
+      );
+    return { writer, commits, members };
+  };
+
+  it('share one commit', async () => {
+    const { writer, commits, members } = await openCounting();
+    await Promise.all(['a', 'b', 'c'].map((id) => writer.write(insert(id))));
+    expect(await members()).toEqual(['a', 'b', 'c']);
+    expect(commits.count).toBe(1);
+    await writer.close();
+  });
+
+  it('are each done alone when one of them fails, and what hangs on a commit happens once', async () => {
+    const { writer, commits, members } = await openCounting();
+    const happened: string[] = [];
+    const outcomes = await Promise.allSettled([
+      writer.write(async (session) => {
+        await insert('a')(session);
+        session.onCommitted(() => happened.push('a'));
+      }),
+      writer.write(async (session) => {
+        session.onCommitted(() => happened.push('b'));
+        await session.query('insert into no_such_table values (1)');
+      }),
+      writer.write(insert('c')),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await members()).toEqual(['a', 'c']);
+    expect(happened).toEqual(['a']);
+    expect(commits.count).toBe(2);
+    await writer.close();
+  });
+
+  it('all hear it when the database stays locked', async () => {
+    const { writer, members } = await openCounting();
+    const other = await openCounting();
+    const free = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const holding = other.writer.write(() => {
+      held.resolve();
+      return free.promise;
+    });
+    await held.promise;
+    const outcomes = await Promise.allSettled(['a', 'b'].map((id) => writer.write(insert(id))));
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) });
+    free.resolve();
+    await holding;
+    await other.writer.close();
+    await writer.write(insert('c'));
+    expect(await members()).toEqual(['c']);
+    await writer.close();
   });
 });
 

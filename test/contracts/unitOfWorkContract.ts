@@ -49,6 +49,29 @@ export const unitOfWorkContract = (adapter: StoreAdapter): void => {
       expect(await footprint(stores)).toEqual(nothing);
     });
 
+    it('writes all of those at the same time that do not throw, and nothing of one that does', async () => {
+      const { stores } = subject();
+      const failure = new Error('the work failed');
+      const works = Array.from({ length: 6 }, (_, index) =>
+        stores.unitOfWork.transact(async (tx) => {
+          await tx.outbox.add([message(`/s-${index}`, 1)]);
+          if (index === 3) throw failure;
+          return index;
+        }),
+      );
+      const outcomes = await Promise.allSettled(works);
+      expect(
+        outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason)),
+      ).toEqual([0, 1, 2, failure, 4, 5]);
+      expect((await due(stores)).map(({ source }) => source).sort()).toEqual([
+        '/s-0',
+        '/s-1',
+        '/s-2',
+        '/s-4',
+        '/s-5',
+      ]);
+    });
+
     it('goes on after a work that threw', async () => {
       const { stores } = subject();
       await expect(stores.unitOfWork.transact(() => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -8,9 +8,22 @@ const defaultBusyTimeoutMs = 5_000;
 /** Short against a transaction, so that the gap between two of another process is seldom missed. */
 const longestPauseMs = 4;
 
+/** Works that share a transaction at most: together they must not keep other processes from writing for long. */
+const maxTogether = 32;
+
+interface Waiting {
+  /** Does the work, and returns what tells its caller. */
+  readonly run: (session: TransactionSession) => Promise<() => void>;
+  readonly fail: (reason: unknown) => void;
+}
+
 /**
  * Transactions on the one writing connection, one at a time in the order of the calls. Waiting here costs nothing;
  * waiting in the database would occupy a thread and end in SQLITE_BUSY.
+ *
+ * Works that wait at the same time share one transaction, one after another, and one fsync. When one of them fails,
+ * nothing was written yet and nobody was told: each then gets a transaction of its own. Of a busy process's time, half
+ * went by between the transactions of the relay and those of the commands before.
  */
 export class SqlWriter {
   readonly #connection: SqlConnection;
@@ -18,6 +31,7 @@ export class SqlWriter {
   readonly #take = createTurns();
   readonly #onCommitted: () => void;
   readonly #busyTimeoutMs: number;
+  readonly #waiting: Waiting[] = [];
   #closed = false;
 
   /** `onCommitted` is called after every commit. Another process's transaction is waited for as long as given. */
@@ -36,7 +50,14 @@ export class SqlWriter {
   /** Runs `work` in a transaction, with the guarantees of `UnitOfWork.transact`. */
   async write<T>(work: (session: TransactionSession) => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
-    return this.#take(() => this.#run(work));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const run = async (session: TransactionSession): Promise<() => void> => {
+      const result = await settle(work, session);
+      return () => resolve(result);
+    };
+    this.#waiting.push({ run, fail: reject });
+    void this.#take(() => this.#runTogether(this.#waiting.splice(0, maxTogether)));
+    return promise;
   }
 
   /** A query between two transactions: for databases whose only connection this is. */
@@ -50,20 +71,34 @@ export class SqlWriter {
     await this.#take(() => this.#connection.close());
   }
 
-  async #run<T>(work: (session: TransactionSession) => Promise<T>): Promise<T> {
-    await this.#begin();
-    const session = new TransactionSession(this.#connection);
-    let result: T;
+  /** Never rejects. No works: an earlier turn has done them. */
+  async #runTogether(works: readonly Waiting[]): Promise<void> {
+    if (works.length === 0) return;
     try {
-      result = await settle(work, session);
+      await this.#begin();
+    } catch (failure) {
+      for (const work of works) work.fail(failure);
+      return;
+    }
+    const sessions: TransactionSession[] = [];
+    const tell: (() => void)[] = [];
+    try {
+      for (const work of works) {
+        const session = new TransactionSession(this.#connection);
+        sessions.push(session);
+        tell.push(await work.run(session));
+      }
       await this.#connection.commit();
     } catch (failure) {
       await this.#connection.rollback();
-      throw failure;
+      // All works have ended: it was the commit, and that concerns all of them.
+      if (works.length === 1 || tell.length === works.length) for (const work of works) work.fail(failure);
+      else for (const work of works) await this.#runTogether([work]);
+      return;
     }
-    session.committed();
+    for (const session of sessions) session.committed();
     this.#onCommitted();
-    return result;
+    for (const resolve of tell) resolve();
   }
 
   /**

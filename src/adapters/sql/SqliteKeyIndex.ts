@@ -2,6 +2,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { StoreUnavailable } from '../../ports/unitOfWork.ts';
 import type { Session } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
+import type { TransactionSession } from './TransactionSession.ts';
 
 /**
  * Run on every new writing connection. The newest keys stand in a table of the connection's own memory, which
@@ -108,7 +109,7 @@ export class SqliteKeyIndex {
     this.#logger.error({ err: failure }, 'idempotency keys could not be indexed; trying again');
   }
 
-  async #step(session: Session): Promise<void> {
+  async #step(session: TransactionSession): Promise<void> {
     await catchUp(session);
     if (this.#slice === 0) {
       this.#roundEnd = await edge(session, 'select max(row_no) as edge from temp.recent_keys');
@@ -135,12 +136,14 @@ export class SqliteKeyIndex {
     if (this.#slice === slices - 1) await this.#endRound(session);
   }
 
-  async #endRound(session: Session): Promise<void> {
+  async #endRound(session: TransactionSession): Promise<void> {
     await session.query('update idempotency_progress set indexed_through = ? where indexed_through < ?', [
       this.#roundEnd,
       this.#roundEnd,
     ]);
-    this.#forgottenBefore = this.#forgetBefore;
+    session.onCommitted(() => {
+      this.#forgottenBefore = this.#forgetBefore;
+    });
   }
 
   /** Twice as fast as keys come; those of the last round are gone before the next one ends. */
