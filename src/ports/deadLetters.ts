@@ -22,6 +22,8 @@ export interface FoundDeadLetter {
   readonly firstSeen: number;
   /** Milliseconds since the epoch. */
   readonly foundAt: number;
+  /** False: larger than what goes back to a queue. A redrive leaves it where it is. */
+  readonly redrivable: boolean;
   /** The encoded message, opaque to the store. */
   readonly message: string;
 }
@@ -47,6 +49,8 @@ export interface DeadLetterSelection {
   readonly queue?: string;
   readonly reason?: string;
   readonly type?: string;
+  /** Only those that a redrive can send back, or only those that it cannot. */
+  readonly redrivable?: boolean;
 }
 
 /** Sends dead letters back to their queues, step by step; a row, so that it goes on after a restart. */
@@ -60,13 +64,18 @@ export interface RedriveJob {
   /** How many letters there were to redrive when the job was asked for. */
   readonly total: number;
   readonly done: number;
+  /** How many letters of the selection stay where they are, because they are too large to be sent back. */
+  readonly skipped: number;
   readonly state: 'running' | 'done' | 'cancelled';
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly createdBy: string;
 }
 
-/** Works inside a unit of work: a letter leaves the desk together with the message that it becomes, or not at all. */
+/**
+ * Works inside a unit of work: a letter comes to the desk together with what becomes of the message that it was, and
+ * leaves it together with the message that it becomes, or not at all.
+ */
 export interface DeadLetterTaker {
   /** Removes the oldest letters of the selection, at most `limit`, with ids below `before`; returns them by id. */
   take(query: {
@@ -75,6 +84,8 @@ export interface DeadLetterTaker {
     readonly before: string;
     readonly limit: number;
   }): Promise<readonly DeadLetter[]>;
+  /** As the desk does, for what cannot go there through the broker. */
+  keep(letters: readonly FoundDeadLetter[]): Promise<void>;
   findJob(tenant: string, id: string): Promise<RedriveJob | undefined>;
   /** Keeps a job, or replaces it. */
   saveJob(job: RedriveJob): Promise<void>;

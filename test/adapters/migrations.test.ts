@@ -94,6 +94,32 @@ describe('migrations', () => {
     expect(await ids()).toEqual(['a']);
   });
 
+  it('mark the dead letters that are too large to be sent back', async () => {
+    await migrateUp(knex);
+    const { applied } = await migrationStatus(knex);
+    await migrateDown(knex, applied.length - applied.indexOf('0009_unredrivable_letters'));
+    const letter = {
+      tenant: 'default',
+      queue: 'q',
+      reason: 'rejected',
+      attempts: 1,
+      type: 't',
+      first_seen: 1,
+    };
+    const limit = 16 * 1_048_576;
+    for (const [id, payload] of [
+      ['fits', 'é'.repeat(limit / 2)],
+      ['fits, quoted', '"'.repeat(limit)],
+      ['small', '{}'],
+      ['too large', `${'é'.repeat(limit / 2)}e`],
+    ]) {
+      const message = JSON.stringify({ payload });
+      await knex('dead_letters').insert({ ...letter, id, message_id: id, source: '', last_seen: 2, message });
+    }
+    await migrateUp(knex);
+    expect(await knex('dead_letters').where({ redrivable: false }).pluck('id')).toEqual(['too large']);
+  });
+
   it('have nothing to do the second time', async () => {
     await migrateUp(knex);
     expect(await migrateUp(knex)).toEqual([]);

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import createKnex from 'knex';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqliteStores } from '../../src/adapters/sql/openSqliteStores.ts';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
+import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { compose } from '../../src/app/composition/container.ts';
 import { readConfig } from '../../src/app/config.ts';
 import { eventually } from '../support/eventually.ts';
@@ -217,6 +219,49 @@ describe('outbox', () => {
     expect(JSON.parse((await orderflow(['outbox', 'status', '--json'], env)).stdout)).toMatchObject({
       pending: 3,
       setAside: 0,
+    });
+  });
+});
+
+describe('dead-letters', () => {
+  it('tell what is too large to be sent back, and skip it in a redrive', async () => {
+    await orderflow(['migrate', 'up'], env);
+    const stores = await openSqliteStores({
+      file,
+      migrate: 'check',
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    const letter = {
+      tenant: 'default',
+      queue: 'q',
+      reason: 'refused',
+      attempts: 1,
+      type: 't',
+      source: '/a',
+      sequence: 1,
+      firstSeen: 1,
+      foundAt: 1,
+      message: '{"payload":"{}"}',
+    };
+    await stores.deadLetters.keep([
+      { ...letter, id: '1', messageId: 'm-1', redrivable: true, error: 'no' },
+      { ...letter, id: '2', messageId: 'm-2', redrivable: false, error: 'too large to be sent back: no' },
+    ]);
+    await stores.close();
+    const listed = await orderflow(['dead-letters', 'list'], env);
+    expect(listed.stdout).toContain('too large to be sent back');
+    const shown = JSON.parse((await orderflow(['dead-letters', 'show', '2'], env)).stdout) as object;
+    expect(shown).toMatchObject({ redrivable: false, reason: 'refused', payload: '{}' });
+    const preview = ['dead-letters', 'redrive', '--queue', 'q', '--preview'];
+    expect((await orderflow(preview, env)).stdout).toBe(
+      '1 dead letter would be redriven.\n' +
+        '1 dead letter skipped: too large to go through the broker again. "dead-letters show" has the payload, ' +
+        '"dead-letters discard" lets what waits behind it go on.\n',
+    );
+    expect(JSON.parse((await orderflow([...preview, '--json'], env)).stdout)).toEqual({
+      total: 1,
+      skipped: 1,
     });
   });
 });

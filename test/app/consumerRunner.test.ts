@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
+import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
 import { PermanentFailure } from '../../src/app/messaging/consume/incomingMessage.ts';
+import { task } from '../../src/app/messaging/desk/deadLetterService.ts';
+import type { DeadLetter } from '../../src/ports/deadLetters.ts';
 import { type Handle, openConsumerRig, publicationOf } from '../support/consumerRig.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -17,6 +20,8 @@ const failing = (times: Readonly<Record<string, number>>, error = () => new Erro
     throw error();
   };
 };
+
+const discardOf = (letter: DeadLetter) => task(letter, 'discard', uuidV7Ids);
 
 describe('a consumer', () => {
   const tried = new Set<string>();
@@ -138,6 +143,77 @@ describe('a consumer', () => {
       'the id is longer than 128 characters or 255 bytes, or holds a NUL',
       'the id is longer than 128 characters or 255 bytes, or holds a NUL',
     ]);
+  });
+
+  describe('that is given a message too large to be published again', () => {
+    const limit = 1_000;
+    const large = (source: string, sequence: number | null) => {
+      const publication = publicationOf(source, sequence);
+      const payload = JSON.stringify({
+        ...JSON.parse(publication.payload),
+        data: { pad: 'é'.repeat(limit / 2) },
+      });
+      return { ...publication, payload };
+    };
+    const kept = () =>
+      eventually(async () => {
+        const [letter, ...others] = await rig.stores.deadLetters.list({ tenant: 'default', limit: 9 });
+        expect(letter).toBeDefined();
+        expect(others).toEqual([]);
+        return letter!;
+      });
+
+    it('hands it to the desk with its reason and its payload, when no attempt is left', async () => {
+      await rig.startConsumer(failing({ '/a#1': 4 }), { maxLetterBytes: limit });
+      const message = large('/a', 1);
+      const bytes = Buffer.byteLength(message.payload);
+      await rig.publish(message, publicationOf('/a', 2));
+      const letter = await kept();
+      expect(letter).toMatchObject({
+        queue: 'work',
+        messageId: '/a#1',
+        source: '/a',
+        sequence: 1,
+        reason: 'exhausted',
+        error: `too large to be sent back (${bytes} bytes, the limit is 1000), so it is kept here: no luck`,
+        attempts: 4,
+        redrivable: false,
+      });
+      expect(JSON.parse(letter.message)).toMatchObject({ id: '/a#1', payload: message.payload });
+      expect(await rig.deadLetters()).toEqual([]);
+      const states = (await rig.waiting()).map(({ sequence, state }) => [sequence, state]);
+      expect(states.sort()).toEqual([
+        [1, 'dead'],
+        [2, 'held'],
+      ]);
+    });
+
+    it('hands it to the desk once, when it cannot even be read', async () => {
+      await rig.startConsumer(() => {}, { maxLetterBytes: limit });
+      const junk = { ...publicationOf('/a', 1), id: 'junk', payload: `{"${'x'.repeat(limit)}` };
+      await rig.publish(junk, junk, publicationOf('/b', 1));
+      await settled('/b', 1);
+      const letter = await kept();
+      expect(letter).toMatchObject({ messageId: 'junk', source: '', reason: 'refused', redrivable: false });
+      expect(JSON.parse(letter.message)).toMatchObject({ payload: junk.payload });
+      expect(await rig.deadLetters()).toEqual([]);
+      expect(await rig.waiting()).toEqual([]);
+    });
+
+    it('passes it by when it is discarded, by its names alone', async () => {
+      await rig.startConsumer(failing({ '/a#1': 4 }), { maxLetterBytes: limit });
+      await rig.publish(large('/a', 1), publicationOf('/a', 2));
+      const { payload, headers, id } = discardOf(await kept());
+      expect(Buffer.byteLength(payload)).toBeLessThan(limit);
+      await rig.publish({
+        ...publicationOf('/a', 1),
+        id,
+        payload,
+        headers: { tenant: 'default', ...headers },
+      });
+      await settled('/a', 2);
+      expect(await rig.waiting()).toEqual([]);
+    });
   });
 
   it('handles a dead message again when it is redriven, with a fresh set of attempts, then its successors', async () => {

@@ -42,7 +42,7 @@ describe('redriving', () => {
     for (const worker of current.workers) await worker.stop();
   });
 
-  const fill = (count: number, queue = 'orderflow.orders') =>
+  const fill = (count: number, queue = 'orderflow.orders', redrivable = true) =>
     current.desk.keep(
       Array.from({ length: count }, (_, index) => ({
         id: uuidV7Ids.next(),
@@ -57,6 +57,7 @@ describe('redriving', () => {
         sequence: 1,
         firstSeen: 1,
         foundAt: 1,
+        redrivable,
         message: JSON.stringify({ payload: `payload ${index}` }),
       })),
     );
@@ -107,6 +108,18 @@ describe('redriving', () => {
     expect(await current.service.cancel(ann, job.id)).toMatchObject({ state: 'cancelled', done: 10 });
     await ended(job.id, { state: 'cancelled', done: 10 });
     expect(await current.desk.count('default', {})).toBe(90);
+  });
+
+  it('skips what is too large to be sent back, and counts it', async () => {
+    await fill(3);
+    await fill(2, 'large', false);
+    start();
+    const job = await current.service.redrive(ann, everything);
+    await ended(job.id, { state: 'done', total: 3, done: 3, skipped: 2 });
+    const large = await current.service.redrive(ann, { ...everything, selection: { queue: 'large' } });
+    await ended(large.id, { state: 'done', total: 0, done: 0, skipped: 2 });
+    expect(sent().map(({ routingKey }) => routingKey)).toEqual(Array(3).fill('orderflow.orders'));
+    expect(await current.desk.count('default', {})).toBe(2);
   });
 
   it('leaves alone what dies again while it runs', async () => {

@@ -16,6 +16,7 @@ const letter = (id: string, changes: Partial<FoundDeadLetter> = {}): FoundDeadLe
   sequence: 1,
   firstSeen: 1_000,
   foundAt: 2_000,
+  redrivable: true,
   message: '{"payload":"…"}',
   ...changes,
 });
@@ -99,6 +100,7 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       ratePerSecond: 5,
       total: 3,
       done: 0,
+      skipped: 2,
       state: 'running',
       createdAt: 1_000,
       createdBy: 'ann',
@@ -115,6 +117,37 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       ]);
       expect(await take({})).toEqual([]);
       expect(await desk().count('default', {})).toBe(0);
+    });
+
+    it('are told apart by whether they can be sent back; the last finding counts', async () => {
+      await desk().keep([
+        letter('a', { redrivable: false }),
+        letter('b'),
+        letter('c', { redrivable: false }),
+      ]);
+      await desk().keep([letter('c')]);
+      expect(await desk().get('default', 'a')).toMatchObject({ redrivable: false });
+      expect(await desk().get('default', 'c')).toMatchObject({ redrivable: true });
+      expect(await desk().count('default', { redrivable: false })).toBe(1);
+      expect((await take({ redrivable: true })).map(({ id }) => id)).toEqual(['b', 'c']);
+      expect((await take({})).map(({ id, redrivable }) => [id, redrivable])).toEqual([['a', false]]);
+    });
+
+    it('are kept by a transaction together with all that it does, or not at all', async () => {
+      const { unitOfWork } = subject().stores;
+      await desk().keep([letter('a')]);
+      await unitOfWork.transact(async (tx) => {
+        await tx.deadLetters.keep([letter('b', { messageId: 'message-a', reason: 'crash' }), letter('c')]);
+        await tx.deadLetters.saveJob(job);
+      });
+      expect(await ids()).toEqual(['c', 'a']);
+      expect(await desk().get('default', 'a')).toMatchObject({ reason: 'crash', firstSeen: 1_000 });
+      const failing = unitOfWork.transact(async (tx) => {
+        await tx.deadLetters.keep([letter('d')]);
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      expect(await ids()).toEqual(['c', 'a']);
     });
 
     it('stay when the transaction that took them fails', async () => {

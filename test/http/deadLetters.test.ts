@@ -17,6 +17,7 @@ beforeAll(async () => {
     sequence: index === 1 ? null : 1,
     firstSeen: Date.parse('2026-11-23T05:00:00.000Z'),
     foundAt: Date.parse('2026-11-23T05:00:01.000Z'),
+    redrivable: true,
     message: JSON.stringify({
       id: `m-${index}`,
       type: 't',
@@ -111,7 +112,7 @@ describe('POST /v1/admin/dead-letters/redrive', () => {
     expect(answer.status).toBe(202);
     const { id } = answer.json;
     expect(answer.headers.location).toBe(`/v1/admin/redrive-jobs/${id}`);
-    const job = { id, state: 'running', total: 3, done: 0, limit: 3, ratePerSecond: 10 };
+    const job = { id, state: 'running', total: 3, done: 0, skipped: 0, limit: 3, ratePerSecond: 10 };
     expect(answer.json).toMatchObject(job);
     expect((await http.send({ path: `/v1/admin/redrive-jobs/${id}` })).json).toMatchObject(job);
     const cancelled = { ...job, state: 'cancelled' };

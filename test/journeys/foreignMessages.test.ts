@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PermanentFailure } from '../../src/app/messaging/consume/incomingMessage.ts';
+import { maxReturnedBytes } from '../../src/ports/broker.ts';
 import { publicationOf } from '../support/consumerRig.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RabbitmqAdmin, rabbitmqAdmin } from '../support/rabbitmq.ts';
@@ -20,7 +22,9 @@ describeWithService('rabbitmq', 'a message from a stranger in a real queue', () 
     consumer = await startRealConsumer({
       prefix: uniquePrefix(),
       file: join(directory, 'consumer.db'),
-      before: () => {},
+      before: ({ data }) => {
+        if (typeof data === 'object' && data !== null && 'pad' in data) throw new PermanentFailure('no pads');
+      },
       retryPolicy: { delaysMs: [], maxDeaths: 2 },
     });
   });
@@ -80,6 +84,28 @@ describeWithService('rabbitmq', 'a message from a stranger in a real queue', () 
       const [again] = await letters(1);
       expect(again?.lastSeen).toBeGreaterThan(letter?.lastSeen ?? 0);
     });
+    expect(await consumer.stores.outbox.stats(Date.now())).toMatchObject({ setAside: 0 });
+  });
+
+  it('that is larger than what can be published again is kept at the desk, until it is given up', async () => {
+    const [large, next] = [1, 2].map((sequence) => publicationOf('/a', sequence));
+    const payload = JSON.stringify({
+      ...JSON.parse(large!.payload),
+      data: { pad: 'x'.repeat(maxReturnedBytes) },
+    });
+    send(payload, large!.id);
+    send(next!.payload, next!.id);
+    const [letter] = await letters(1);
+    expect(letter).toMatchObject({ messageId: large!.id, reason: 'refused', source: '/a', sequence: 1 });
+    expect(letter?.error).toMatch(
+      /^too large to be sent back \(\d+ bytes, .*\), so it is kept here: no pads$/,
+    );
+    expect(JSON.parse(letter!.message).payload === payload).toBe(true);
+    expect(await redrive()).toMatchObject({ total: 0, done: 0, skipped: 1 });
+    await letters(1);
+    expect(await consumer.deadLetters.discard(operator, [letter!.id], 'too much')).toBe(1);
+    await eventually(async () => expect(await consumer.stores.events.lastPosition()).toBe(1));
+    await letters(0);
     expect(await consumer.stores.outbox.stats(Date.now())).toMatchObject({ setAside: 0 });
   });
 });

@@ -117,11 +117,12 @@ const sendJob = (exchange: Exchange, job: RedriveJob | undefined): void => {
   answer(exchange, 200, { 'Content-Type': jsonType }, JSON.stringify(jobOf(job)));
 };
 
-const jobOf = ({ id, state, total, done, limit, ratePerSecond, createdAt }: RedriveJob): object => ({
+const jobOf = ({ id, state, total, done, skipped, limit, ratePerSecond, createdAt }: RedriveJob): object => ({
   id,
   state,
   total,
   done,
+  skipped,
   limit,
   ratePerSecond,
   createdAt: new Date(createdAt).toISOString(),

@@ -3,6 +3,7 @@ import type {
   DeadLetterDesk,
   DeadLetterSelection,
   DeadLetterTaker,
+  FoundDeadLetter,
   RedriveJob,
 } from '../../ports/deadLetters.ts';
 import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
@@ -11,10 +12,7 @@ import type { MemoryState } from './memoryState.ts';
 export const createDeadLetterDesk = (state: MemoryState, pause: Pause): DeadLetterDesk => ({
   keep: async (letters) => {
     await pause('deadLetters.keep');
-    for (const { foundAt, ...letter } of letters) {
-      const { id, firstSeen } = state.deadLetters.get(letterText(letter)) ?? letter;
-      state.deadLetters.set(letterText(letter), { ...letter, id, firstSeen, lastSeen: foundAt });
-    }
+    keep(state, letters);
   },
   list: async ({ tenant, before, limit, ...selection }) => {
     await pause('deadLetters.list');
@@ -62,6 +60,10 @@ export const createDeadLetterTaker = (transaction: MemoryTransaction): DeadLette
         }
         return letters.map((letter) => ({ ...letter }));
       }),
+    keep: (letters) =>
+      transaction.step('deadLetters.keep', () => {
+        transaction.write(() => keep(state, letters));
+      }),
     findJob: (tenant, id) =>
       transaction.step('deadLetters.findJob', () => {
         const job = findJob(state, tenant, id);
@@ -75,6 +77,13 @@ export const createDeadLetterTaker = (transaction: MemoryTransaction): DeadLette
   };
 };
 
+const keep = (state: MemoryState, letters: readonly FoundDeadLetter[]): void => {
+  for (const { foundAt, ...letter } of letters) {
+    const { id, firstSeen } = state.deadLetters.get(letterText(letter)) ?? letter;
+    state.deadLetters.set(letterText(letter), { ...letter, id, firstSeen, lastSeen: foundAt });
+  }
+};
+
 const letterText = (letter: Pick<DeadLetter, 'tenant' | 'queue' | 'source' | 'messageId'>): string =>
   `${letter.tenant}\n${letter.queue}\n${letter.source}\n${letter.messageId}`;
 
@@ -82,7 +91,7 @@ const letterText = (letter: Pick<DeadLetter, 'tenant' | 'queue' | 'source' | 'me
 const selected = (
   state: MemoryState,
   tenant: string,
-  { ids, queue, reason, type }: DeadLetterSelection,
+  { ids, queue, reason, type, redrivable }: DeadLetterSelection,
 ): DeadLetter[] =>
   [...state.deadLetters.values()]
     .filter(
@@ -91,7 +100,8 @@ const selected = (
         (ids === undefined || ids.includes(letter.id)) &&
         (queue === undefined || letter.queue === queue) &&
         (reason === undefined || letter.reason === reason) &&
-        (type === undefined || letter.type === type),
+        (type === undefined || letter.type === type) &&
+        (redrivable === undefined || letter.redrivable === redrivable),
     )
     .sort((one, other) => (one.id < other.id ? -1 : 1));
 

@@ -6,6 +6,7 @@ import * as operations from '../../../migrations/0004_operations.ts';
 import * as callbacks from '../../../migrations/0006_callbacks.ts';
 import * as consumerProcesses from '../../../migrations/0007_consumer_processes.ts';
 import * as deadLettersBySource from '../../../migrations/0008_dead_letters_by_source.ts';
+import * as unredrivableLetters from '../../../migrations/0009_unredrivable_letters.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
 const migrations: readonly Migration[] = [
@@ -16,6 +17,7 @@ const migrations: readonly Migration[] = [
   { name: '0006_callbacks', ...callbacks },
   { name: '0007_consumer_processes', ...consumerProcesses },
   { name: '0008_dead_letters_by_source', ...deadLettersBySource },
+  { name: '0009_unredrivable_letters', ...unredrivableLetters },
 ];
 
 interface Migration {

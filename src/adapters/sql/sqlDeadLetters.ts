@@ -3,6 +3,7 @@ import type {
   DeadLetterDesk,
   DeadLetterSelection,
   DeadLetterTaker,
+  FoundDeadLetter,
 } from '../../ports/deadLetters.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect, SqlValue } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
@@ -21,6 +22,7 @@ interface Row {
   readonly sequence: number | null;
   readonly first_seen: number;
   readonly last_seen: number;
+  readonly redrivable: number;
   readonly message: string;
 }
 
@@ -37,10 +39,20 @@ const columns = [
   'sequence',
   'first_seen',
   'last_seen',
+  'redrivable',
   'message',
 ] as const;
 
-const renewed = ['reason', 'error', 'attempts', 'type', 'sequence', 'last_seen', 'message'] as const;
+const renewed = [
+  'reason',
+  'error',
+  'attempts',
+  'type',
+  'sequence',
+  'last_seen',
+  'redrivable',
+  'message',
+] as const;
 
 const table: BulkTable = {
   name: 'dead_letters',
@@ -58,27 +70,7 @@ export const createDeadLetterDesk = (
 ): DeadLetterDesk => ({
   keep: async (letters) => {
     if (letters.length === 0) return;
-    await writer.write((session) =>
-      dialect.insert(
-        session,
-        table,
-        letters.map((letter) => [
-          letter.id,
-          letter.tenant,
-          letter.queue,
-          letter.messageId,
-          letter.reason,
-          letter.error,
-          letter.attempts,
-          letter.type,
-          letter.source,
-          letter.sequence,
-          letter.firstSeen,
-          letter.foundAt,
-          letter.message,
-        ]),
-      ),
-    );
+    await writer.write((session) => dialect.insert(session, table, letters.map(toRow)));
   },
   list: async ({ tenant, before, limit, ...selection }) => {
     const { where, bindings } = selecting(dialect, tenant, selection);
@@ -122,23 +114,45 @@ export const createDeadLetterTaker = (session: SendingSession, dialect: SqlDiale
     }
     return rows.map(toLetter);
   },
+  keep: (letters) => dialect.insert(session, table, letters.map(toRow)),
   ...createJobWriter(session, dialect),
 });
 
 const selecting = (
   dialect: SqlDialect,
   tenant: string,
-  { ids, queue, reason, type }: DeadLetterSelection,
+  { ids, queue, reason, type, redrivable }: DeadLetterSelection,
 ): { readonly where: string; readonly bindings: readonly SqlValue[] } => {
   const filters = Object.entries({ queue, reason, type }).filter(([, value]) => value !== undefined);
   const conditions = ['tenant = ?', ...filters.map(([column]) => `${column} = ?`)];
   const bindings: SqlValue[] = [tenant, ...filters.map(([, value]) => value ?? null)];
+  if (redrivable !== undefined) {
+    conditions.push('redrivable = ?');
+    bindings.push(redrivable ? 1 : 0);
+  }
   if (ids !== undefined) {
     conditions.push(`id in (select c0 from ${dialect.rows(['text'])} s)`);
     bindings.push(JSON.stringify(ids.map((id) => [id])));
   }
   return { where: conditions.join(' and '), bindings };
 };
+
+const toRow = (letter: FoundDeadLetter) => [
+  letter.id,
+  letter.tenant,
+  letter.queue,
+  letter.messageId,
+  letter.reason,
+  letter.error,
+  letter.attempts,
+  letter.type,
+  letter.source,
+  letter.sequence,
+  letter.firstSeen,
+  letter.foundAt,
+  letter.redrivable ? 1 : 0,
+  letter.message,
+];
 
 const toLetter = (row: Row): DeadLetter => ({
   id: row.id,
@@ -153,5 +167,6 @@ const toLetter = (row: Row): DeadLetter => ({
   sequence: row.sequence,
   firstSeen: row.first_seen,
   lastSeen: row.last_seen,
+  redrivable: row.redrivable === 1,
   message: row.message,
 });

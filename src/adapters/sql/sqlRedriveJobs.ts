@@ -14,6 +14,7 @@ interface JobRow {
   readonly rate_per_second: number | null;
   readonly total: number;
   readonly done: number;
+  readonly skipped: number;
   readonly state: RedriveJob['state'];
   readonly created_at: number;
   readonly created_by: string;
@@ -27,6 +28,7 @@ const jobColumns = [
   'rate_per_second',
   'total',
   'done',
+  'skipped',
   'state',
   'created_at',
   'created_by',
@@ -55,6 +57,7 @@ const toJob = (row: JobRow): RedriveJob => ({
   ratePerSecond: row.rate_per_second,
   total: row.total,
   done: row.done,
+  skipped: row.skipped,
   state: row.state,
   createdAt: row.created_at,
   createdBy: row.created_by,
@@ -81,6 +84,7 @@ export const createJobWriter = (
         job.ratePerSecond,
         job.total,
         job.done,
+        job.skipped,
         job.state,
         job.createdAt,
         job.createdBy,

@@ -102,12 +102,13 @@ const redriveCommand = ({ config, outcome }: CliContext): Command =>
     .option('--limit <n>', 'at most so many, the oldest first', wholeNumber(1, 1_000_000))
     .option('--rate <n>', 'at most so many a second', wholeNumber(1, 100_000))
     .option('--preview', 'only say how many there are')
-    .option('--json', 'print the job: { id, state, total, done }')
+    .option('--json', 'print the job: { id, state, total, done, skipped }')
     .addHelpText(
       'after',
       `
 A service that runs does the work; this command shows how far it is. Stopping it (Ctrl-C) cancels the job: what was sent
-already stays sent.
+already stays sent. What is too large to go through the broker again is skipped, and stays: "show" has its payload, and
+"discard" lets what waits behind it go on.
 
 Examples:
   $ orderflow dead-letters redrive 019c… 019d…
@@ -122,18 +123,23 @@ Examples:
       const { limit = null, rate = null, json } = options;
       await withStores(config(), async (stores) => {
         if (options.preview === true) {
-          const found = await stores.deadLetters.count(tenant, selection);
+          const found = await stores.deadLetters.count(tenant, { ...selection, redrivable: true });
+          const skipped = await stores.deadLetters.count(tenant, { ...selection, redrivable: false });
           const total = Math.min(found, limit ?? found);
           process.stdout.write(
-            json ? `${JSON.stringify({ total })}\n` : `${countOf(total, 'dead letter')} would be redriven.\n`,
+            json
+              ? `${JSON.stringify({ total, skipped })}\n`
+              : `${countOf(total, 'dead letter')} would be redriven.\n${describeSkipped(skipped)}`,
           );
           return;
         }
         const desk = deskOf(stores);
         const job = await desk.redrive(operator(), { selection, limit, ratePerSecond: rate });
         const ended = await follow(desk, job);
-        const { id, state, total, done } = ended;
-        process.stdout.write(json ? `${JSON.stringify({ id, state, total, done })}\n` : describe(ended));
+        const { id, state, total, done, skipped } = ended;
+        process.stdout.write(
+          json ? `${JSON.stringify({ id, state, total, done, skipped })}\n` : describe(ended),
+        );
         if (state !== 'done') outcome.exitCode = 1;
       });
     });
@@ -186,10 +192,17 @@ const follow = async (desk: DeadLetterService, job: RedriveJob): Promise<Redrive
   }
 };
 
-const describe = ({ id, state, done }: RedriveJob): string =>
-  state === 'done'
+const describe = ({ id, state, done, skipped }: RedriveJob): string =>
+  (state === 'done'
     ? `${styleText('green', 'Done')}: ${countOf(done, 'message')} sent back.\n`
-    : `${styleText('yellow', 'Cancelled')} after ${countOf(done, 'message')} (job ${id}).\n`;
+    : `${styleText('yellow', 'Cancelled')} after ${countOf(done, 'message')} (job ${id}).\n`) +
+  describeSkipped(skipped);
+
+const describeSkipped = (skipped: number): string =>
+  skipped === 0
+    ? ''
+    : `${countOf(skipped, 'dead letter')} skipped: too large to go through the broker again. "dead-letters show" has ` +
+      'the payload, "dead-letters discard" lets what waits behind it go on.\n';
 
 const selectionOf = ({ queue, reason, type }: FilterOptions): DeadLetterSelection => ({
   ...(queue === undefined ? {} : { queue }),

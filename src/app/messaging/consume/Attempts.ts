@@ -1,3 +1,4 @@
+import { maxReturnedBytes } from '../../../ports/broker.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { Overloaded } from '../../../ports/commands.ts';
 import type { Ids } from '../../../ports/ids.ts';
@@ -7,6 +8,7 @@ import type { WritePipeline } from '../../commands/WritePipeline.ts';
 import type { Participant, Work } from '../../commands/work.ts';
 import type { CarefulLane, Rest } from './CarefulLane.ts';
 import type { DeathWatch } from './DeathWatch.ts';
+import type { LetterOptions } from './deadLetter.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
 import { type IncomingMessage, PermanentFailure } from './incomingMessage.ts';
 import type { Attempt, MessageHandler } from './messageHandler.ts';
@@ -35,6 +37,8 @@ export interface AttemptsOptions {
   /** An attempt that takes longer has failed. */
   readonly handlerTimeoutMs: number;
   readonly retryPolicy?: RetryPolicy;
+  /** The largest payload that a broker takes back; `maxReturnedBytes` by default. */
+  readonly maxLetterBytes?: number;
   readonly random?: () => number;
 }
 
@@ -48,11 +52,13 @@ const outageMs = 250;
 export class Attempts {
   readonly #options: AttemptsOptions;
   readonly #policy: RetryPolicy;
+  readonly #letters: LetterOptions;
   readonly #stopping: AbortSignal;
 
   constructor(options: AttemptsOptions, stopping: AbortSignal) {
     this.#options = options;
     this.#policy = options.retryPolicy ?? defaultRetryPolicy;
+    this.#letters = { ids: options.ids, maxBytes: options.maxLetterBytes ?? maxReturnedBytes };
     this.#stopping = stopping;
   }
 
@@ -73,9 +79,9 @@ export class Attempts {
 
   /** Records the start, and returns what follows. */
   async #begin(attempt: Attempt): Promise<Rest> {
-    const { gates, clock, ids, logger, handlerTimeoutMs } = this.#options;
+    const { gates, clock, logger, handlerTimeoutMs } = this.#options;
     const holdMs = 2 * handlerTimeoutMs;
-    const start = startWork(gates, attempt, this.#policy, clock.now, holdMs, ids);
+    const start = startWork(gates, attempt, this.#policy, clock.now, holdMs, this.#letters);
     const verdict = await this.#submit(start);
     // The store has it now, whatever becomes of the delivery.
     if (verdict === null) return () => this.#handle({ ...attempt, origin: 'store' });
@@ -123,10 +129,10 @@ export class Attempts {
   }
 
   async #fail(attempt: Attempt, failure: unknown): Promise<Verdict> {
-    const { gates, clock, logger, ids, random = Math.random } = this.#options;
+    const { gates, clock, logger, random = Math.random } = this.#options;
     const permanent = failure instanceof PermanentFailure;
     const recorded = { error: textOf(failure), permanent };
-    const work = failureWork(gates, attempt, recorded, this.#policy, clock.now, random, ids);
+    const work = failureWork(gates, attempt, recorded, this.#policy, clock.now, random, this.#letters);
     const verdict = await this.#submit(work);
     const fields = { err: failure, ...identityOf(attempt) };
     if (verdict.kind === 'dead')
@@ -138,8 +144,9 @@ export class Attempts {
 
   /** Sets aside a message that cannot be read. */
   async refuse(attempt: Attempt, failure: unknown): Promise<Verdict> {
-    const { gates, clock, logger, ids } = this.#options;
-    const verdict = await this.#submit(unreadableWork(gates, attempt, textOf(failure), clock.now, ids));
+    const { gates, clock, logger } = this.#options;
+    const work = unreadableWork(gates, attempt, textOf(failure), clock.now, this.#letters);
+    const verdict = await this.#submit(work);
     if (verdict.kind === 'dead')
       logger.error({ err: failure, ...identityOf(attempt) }, 'a message that cannot be read is set aside');
     return verdict;

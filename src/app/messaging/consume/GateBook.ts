@@ -1,3 +1,4 @@
+import type { FoundDeadLetter } from '../../../ports/deadLetters.ts';
 import {
   type GateKey,
   type GateMove,
@@ -40,6 +41,7 @@ class GateBook {
   readonly #dropped: GateItem[] = [];
   readonly #saved = new Set<WaitingMessage>();
   readonly #messages: OutboxMessage[] = [];
+  readonly #letters: FoundDeadLetter[] = [];
 
   constructor(gates: ReadonlyMap<GateItem, Gate>, seen: Set<string>) {
     this.#gates = gates;
@@ -98,6 +100,11 @@ class GateBook {
     this.#messages.push(message);
   }
 
+  /** Hands the dead-letter desk a letter that the outbox cannot carry there. */
+  keepLetter(letter: FoundDeadLetter): void {
+    this.#letters.push(letter);
+  }
+
   async write(tx: Transaction, now: number): Promise<void> {
     const gates = [...new Set(this.#gates.values())];
     const moved = gates.filter((gate) => gate.moved);
@@ -116,6 +123,7 @@ class GateBook {
       );
     }
     if (this.#messages.length > 0) await tx.outbox.add(this.#messages);
+    if (this.#letters.length > 0) await tx.deadLetters.keep(this.#letters);
   }
 
   #gate(item: GateItem): Gate {

@@ -1,9 +1,8 @@
 import type { Cause } from '../../../ports/commands.ts';
-import type { Ids } from '../../../ports/ids.ts';
 import type { WaitingMessage } from '../../../ports/inbox.ts';
 import type { Participant, Session, Work } from '../../commands/work.ts';
 import { workWith } from '../../commands/work.ts';
-import { deadLetter } from './deadLetter.ts';
+import { type DeadReason, type LetterOptions, sendLetter } from './deadLetter.ts';
 import type { GateBook, GateItem } from './GateBook.ts';
 import type { IncomingMessage } from './incomingMessage.ts';
 import type { Attempt } from './messageHandler.ts';
@@ -54,7 +53,7 @@ export const startWork = (
   policy: RetryPolicy,
   now: Now,
   holdMs: number,
-  ids: Ids,
+  letters: LetterOptions,
 ): Work<Verdict | null> =>
   gated(gates, attempt, [], (_session, book, item) => {
     const at = now();
@@ -65,7 +64,7 @@ export const startWork = (
     if (row.state === 'started' && row.dueAt > at) return { kind: 'kept' };
     if (row.deaths >= policy.maxDeaths) {
       const error = `the process died ${row.deaths + 1} times while handling this message`;
-      return bury(book, item, attempt, { ...row, error }, 'crash', ids);
+      return bury(book, item, attempt, { ...row, error }, 'crash', letters, at);
     }
     book.save(item, { ...row, state: 'started', deaths: row.deaths + 1, dueAt: at + holdMs });
     return null;
@@ -94,7 +93,7 @@ export const failureWork = (
   policy: RetryPolicy,
   now: Now,
   random: () => number,
-  ids: Ids,
+  letters: LetterOptions,
 ): Work<Verdict> =>
   gated(gates, attempt, [], (_session, book, item) => {
     const at = now();
@@ -104,7 +103,7 @@ export const failureWork = (
     const row = { ...before, attempts: before.attempts + 1, deaths: 0, error: failure.error };
     const delay = failure.permanent ? null : retryDelay(policy, row.attempts, random);
     if (delay === null)
-      return bury(book, item, attempt, row, failure.permanent ? 'refused' : 'exhausted', ids);
+      return bury(book, item, attempt, row, failure.permanent ? 'refused' : 'exhausted', letters, at);
     book.save(item, { ...row, state: 'retrying', dueAt: at + delay });
     return { kind: 'kept', dueAt: at + delay };
   });
@@ -118,13 +117,14 @@ export const unreadableWork = (
   attempt: Attempt,
   error: string,
   now: Now,
-  ids: Ids,
+  letters: LetterOptions,
 ): Work<Verdict> =>
   gated<Verdict>(gates, attempt, [], (_session, book, item) => {
     const seen = book.turn(item) === 'past';
     if (seen && attempt.origin !== 'redrive') return { kind: 'duplicate' };
     if (!seen) book.pass(item);
-    book.publish(deadLetter(attempt, { error, attempts: 1, firstSeen: now() }, 'refused', ids));
+    const at = now();
+    sendLetter(book, attempt, { error, attempts: 1, firstSeen: at }, 'refused', letters, at);
     return { kind: 'dead' };
   });
 
@@ -192,11 +192,12 @@ const bury = (
   item: GateItem,
   attempt: Attempt,
   row: WaitingMessage,
-  reason: 'refused' | 'exhausted' | 'crash',
-  ids: Ids,
+  reason: DeadReason,
+  letters: LetterOptions,
+  now: number,
 ): Verdict => {
   book.save(item, { ...row, state: 'dead' });
-  book.publish(deadLetter(attempt, row, reason, ids));
+  sendLetter(book, attempt, row, reason, letters, now);
   return { kind: 'dead' };
 };
 

@@ -1,4 +1,9 @@
-import type { Delivery, Subscriber, Subscription } from '../../../ports/broker.ts';
+import {
+  type Delivery,
+  maxReturnedBytes,
+  type Subscriber,
+  type Subscription,
+} from '../../../ports/broker.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeadLetterDesk, FoundDeadLetter } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
@@ -61,7 +66,8 @@ export class DeadLetterCollector {
   #take(delivery: Delivery): void {
     const { queue, ids, clock, logger } = this.#options;
     try {
-      this.#found.push({ delivery, letter: readDeadLetter(delivery, queue, ids, clock.now()) });
+      const letter = readDeadLetter(delivery, queue, ids, clock.now(), maxReturnedBytes);
+      this.#found.push({ delivery, letter });
     } catch (err) {
       logger.error(
         { err, queue, letter: delivery.id },

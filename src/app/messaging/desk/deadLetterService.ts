@@ -35,7 +35,8 @@ export const deadLetterService = ({
 
     redrive: async (operator, request) => {
       const { selection, limit, ratePerSecond } = request;
-      const found = await desk.count(operator.tenant, selection);
+      const found = await desk.count(operator.tenant, { ...selection, redrivable: true });
+      const skipped = await desk.count(operator.tenant, { ...selection, redrivable: false });
       const job: RedriveJob = {
         id: ids.next(),
         tenant: operator.tenant,
@@ -44,6 +45,7 @@ export const deadLetterService = ({
         ratePerSecond,
         total: Math.min(found, limit ?? found),
         done: 0,
+        skipped,
         state: 'running',
         createdAt: clock.now(),
         createdBy: operator.who,
@@ -107,7 +109,10 @@ export const deadLetterService = ({
 /** No id of ours starts so far up. */
 const afterAllIds = '~';
 
-/** The letter as it goes back to its queue, alone among all that are bound to the exchange. */
+/**
+ * The letter as it goes back to its queue, alone among all that are bound to the exchange. What is too large to go back
+ * can be discarded still: that takes no more than what names the message.
+ */
 export const task = (letter: DeadLetter, what: 'redrive' | 'discard', ids: Ids): OutboxMessage => {
   const { payload } = JSON.parse(letter.message) as BrokerMessage;
   return {
@@ -119,9 +124,14 @@ export const task = (letter: DeadLetter, what: 'redrive' | 'discard', ids: Ids):
     type: letter.type,
     exchange: 'tasks',
     routingKey: letter.queue,
-    payload,
+    payload: letter.redrivable ? payload : namesOf(payload),
     traceparent: null,
     dueAt: 0,
     headers: { [`x-orderflow-${what}`]: 'true' },
   };
+};
+
+const namesOf = (payload: string): string => {
+  const { specversion, id, source, type, sequence } = JSON.parse(payload) as Record<string, unknown>;
+  return JSON.stringify({ specversion, id, source, type, sequence });
 };

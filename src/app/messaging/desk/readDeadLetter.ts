@@ -1,17 +1,27 @@
-import type { BrokerMessage, Delivery, HeaderValue } from '../../../ports/broker.ts';
+import type { BrokerMessage, HeaderValue } from '../../../ports/broker.ts';
 import type { FoundDeadLetter } from '../../../ports/deadLetters.ts';
 import type { Ids } from '../../../ports/ids.ts';
 import { isShort, readEnvelope } from '../consume/incomingMessage.ts';
 
 /**
- * What a delivery from `<queue>.dead` tells. Its consumer wrote the reasons into `x-orderflow-…` headers; what the
- * broker itself set aside says why in `x-death`, its latest death first.
+ * What a message from, or for, `<queue>.dead` tells. Its consumer wrote the reasons into `x-orderflow-…` headers; what
+ * the broker itself set aside says why in `x-death`, its latest death first. A payload of more than `maxBytes` does not
+ * go back to the queue.
  */
-export const readDeadLetter = (delivery: Delivery, queue: string, ids: Ids, now: number): FoundDeadLetter => {
-  const { id, type, contentType, payload, timestamp, headers } = delivery;
+export const readDeadLetter = (
+  message: BrokerMessage,
+  queue: string,
+  ids: Ids,
+  now: number,
+  maxBytes: number,
+): FoundDeadLetter => {
+  const { id, type, contentType, payload, timestamp, headers } = message;
   const own = textOf(headers['x-orderflow-reason']);
   const firstSeen = Date.parse(textOf(headers['x-orderflow-first-seen']) ?? '');
   const attempts = Number(headers['x-orderflow-attempts'] ?? 0);
+  const error = textOf(headers['x-orderflow-error']);
+  const bytes = Buffer.byteLength(payload);
+  const redrivable = bytes <= maxBytes;
   const rowId = ids.next();
   const raw: BrokerMessage = { id, type, contentType, payload, timestamp, headers };
   return {
@@ -20,13 +30,19 @@ export const readDeadLetter = (delivery: Delivery, queue: string, ids: Ids, now:
     // Without an id it cannot be told from others: each is one of its own.
     messageId: id === '' ? rowId : storable(id, 255),
     reason: storable(own ?? deathReason(headers['x-death']) ?? 'unknown', 64),
-    error: storable(textOf(headers['x-orderflow-error']) ?? '', 4_000) || null,
+    error: storable((redrivable ? error : tooLarge(bytes, maxBytes, error)) ?? '', 4_000) || null,
     attempts: attempts >= 0 && attempts < 2 ** 31 ? Math.trunc(attempts) : 0,
     firstSeen: Number.isNaN(firstSeen) ? now : firstSeen,
     foundAt: now,
+    redrivable,
     message: JSON.stringify(raw),
     ...identityOf(raw),
   };
+};
+
+const tooLarge = (bytes: number, maxBytes: number, error: string | undefined): string => {
+  const why = `too large to be sent back (${bytes} bytes, the limit is ${maxBytes}), so it is kept here`;
+  return error === undefined ? why : `${why}: ${error}`;
 };
 
 const identityOf = (raw: BrokerMessage): Pick<FoundDeadLetter, 'tenant' | 'type' | 'source' | 'sequence'> => {

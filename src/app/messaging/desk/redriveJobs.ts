@@ -31,8 +31,8 @@ export const redriveJobs = ({ unitOfWork, desk, clock, ids, onCommitted }: Redri
       // A step of a slow job takes the letters of one second, of a fast one those of a part of it.
       const size = Math.min(stepSize, job.ratePerSecond ?? stepSize);
       const limit = Math.min(size, (job.limit ?? Number.POSITIVE_INFINITY) - job.done);
-      const letters =
-        limit <= 0 ? [] : await tx.deadLetters.take({ tenant, selection: job.selection, before: id, limit });
+      const selection = { ...job.selection, redrivable: true };
+      const letters = limit <= 0 ? [] : await tx.deadLetters.take({ tenant, selection, before: id, limit });
       if (letters.length > 0) await tx.outbox.add(letters.map((letter) => task(letter, 'redrive', ids)));
       const done = job.done + letters.length;
       const state = letters.length < size ? 'done' : 'running';
