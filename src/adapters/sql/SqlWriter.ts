@@ -56,7 +56,11 @@ export class SqlWriter {
       return () => resolve(result);
     };
     this.#waiting.push({ run, fail: reject });
-    void this.#take(() => this.#runTogether(this.#waiting.splice(0, maxTogether)));
+    void this.#take(async () => {
+      // Whoever was told of the last commit may go on with the next work at once: let it join.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await this.#runTogether(this.#waiting.splice(0, maxTogether));
+    });
     return promise;
   }
 
