@@ -2,6 +2,7 @@ import { createPinoLogger } from '../adapters/system/PinoLogger.ts';
 import { explainStartFailure } from './composition/explainStartFailure.ts';
 import { startApp } from './composition/startApp.ts';
 import { readConfig } from './config.ts';
+import { onStopSignal } from './onStopSignal.ts';
 
 /** Runs the service until SIGTERM or SIGINT. Exit codes: 0 stopped, 1 failed, 2 refused to start as configured. */
 const main = async (): Promise<void> => {
@@ -13,6 +14,17 @@ const main = async (): Promise<void> => {
     process.exit(1);
   });
   const app = await startApp(config, logger);
+  const stop = async (signal: string) => {
+    logger.info({ signal }, 'stopping');
+    await app.stop();
+    logger.info({}, 'stopped');
+    process.exit(0);
+  };
+  onStopSignal(
+    ['SIGTERM', 'SIGINT'],
+    (signal) => void stop(signal),
+    () => process.exit(1),
+  );
   logger.info(
     {
       url: app.url,
@@ -22,21 +34,6 @@ const main = async (): Promise<void> => {
     },
     app.url === null ? 'started' : `listening on ${app.url}`,
   );
-  const stop = async (signal: string) => {
-    logger.info({ signal }, 'stopping');
-    await app.stop();
-    logger.info({}, 'stopped');
-    process.exit(0);
-  };
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      // A second signal means it: no more waiting.
-      if (stopping) process.exit(1);
-      stopping = true;
-      void stop(signal);
-    });
-  }
 };
 
 main().catch((error: unknown) => {
