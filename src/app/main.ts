@@ -1,10 +1,14 @@
+import { isatty } from 'node:tty';
 import { createPinoLogger } from '../adapters/system/PinoLogger.ts';
 import { explainStartFailure } from './composition/explainStartFailure.ts';
 import { startApp } from './composition/startApp.ts';
 import { readConfig } from './config.ts';
 import { onStopSignal } from './onStopSignal.ts';
 
-/** Runs the service until SIGTERM or SIGINT. Exit codes: 0 stopped, 1 failed, 2 refused to start as configured. */
+/**
+ * Runs the service until SIGTERM or SIGINT, or until its terminal is closed. Exit codes: 0 stopped, 1 failed, 2 refused
+ * to start as configured.
+ */
 const main = async (): Promise<void> => {
   const config = readConfig(process.env);
   const logger = createPinoLogger(config.logLevel);
@@ -21,7 +25,8 @@ const main = async (): Promise<void> => {
     process.exit(0);
   };
   onStopSignal(
-    ['SIGTERM', 'SIGINT'],
+    // Without a terminal a hang-up has another meaning, to whoever sends it.
+    ['SIGTERM', 'SIGINT', ...(isatty(0) ? (['SIGHUP'] as const) : [])],
     (signal) => void stop(signal),
     () => process.exit(1),
   );

@@ -1,4 +1,7 @@
-/** What comes so soon after the first is its echo: npm passes a Ctrl-C on that its child has got already. */
+/**
+ * What comes so soon after the first signal is its echo: npm passes a Ctrl-C on that its child has got already, and
+ * of a closed terminal both the shell and the system tell.
+ */
 const echoMs = 500;
 
 /**

@@ -7,15 +7,22 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
  * JSON lines to a file descriptor (1 is stdout, 2 is stderr). Writes are synchronous, so that the last line before
  * a crash is not lost. An error belongs under the field `err`, where it is written with its stack and cause.
  */
-export const createPinoLogger = (level: LogLevel, fd = 1): Logger =>
-  pino(
+export const createPinoLogger = (level: LogLevel, fd = 1): Logger => {
+  const output = destination({ fd, sync: true });
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EIO') throw error;
+    // The terminal is gone: as with a broken pipe, nobody reads on, and what is under way is to end in order.
+    output.write = () => true;
+  });
+  return pino(
     {
       level,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination({ fd, sync: true }),
+    output,
   );
+};
 
 /** Says nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
