@@ -1,28 +1,10 @@
-import type { Clock } from '../../ports/clock.ts';
 import { type CommandResult, Overloaded } from '../../ports/commands.ts';
-import type { StreamKey } from '../../ports/eventStore.ts';
-import {
-  type IdempotencyKey,
-  type IdempotencyRecord,
-  idempotencyKeyText,
-} from '../../ports/idempotencyStore.ts';
-import type { Ids } from '../../ports/ids.ts';
 import type { Logger } from '../../ports/logger.ts';
-import {
-  CommitUnknown,
-  StoreUnavailable,
-  type Transaction,
-  TransactionConflict,
-  type UnitOfWork,
-} from '../../ports/unitOfWork.ts';
-import { BatchSession } from './BatchSession.ts';
-import { readStored } from './storedStreams.ts';
-import type { Participant, Work } from './work.ts';
+import { CommitUnknown, StoreUnavailable, TransactionConflict } from '../../ports/unitOfWork.ts';
+import { type CommitOptions, commitBatch, type Settlement } from './commitBatch.ts';
+import type { Work } from './work.ts';
 
-export interface WritePipelineOptions {
-  readonly unitOfWork: UnitOfWork;
-  readonly clock: Clock;
-  readonly ids: Ids;
+export interface WritePipelineOptions extends CommitOptions {
   readonly logger: Logger;
   /** How many items may wait; one more is refused. */
   readonly capacity: number;
@@ -30,14 +12,9 @@ export interface WritePipelineOptions {
   readonly capacityBytes?: number;
   /** How many items one transaction takes at most. */
   readonly maxBatch: number;
-  /** The streams of these categories are read from their snapshots on, those of the given schema. */
-  readonly snapshotSchemas?: ReadonlyMap<string, number>;
   /** Called after every commit that wrote messages: wakes the relay and the event streams. */
   readonly onCommitted: () => void;
 }
-
-/** How an item ended, known once its batch is committed. */
-type Settlement = { readonly result: CommandResult<unknown> } | { readonly error: unknown };
 
 interface Waiting {
   readonly work: Work<unknown>;
@@ -166,24 +143,7 @@ export class WritePipeline {
   }
 
   async #commitBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
-    let wroteMessages = false;
-    const settlements = await this.#options.unitOfWork.transact(async (tx) => {
-      const { ids, snapshotSchemas } = this.#options;
-      const session = new BatchSession(ids);
-      const [stored, known, books] = await Promise.all([
-        readStored(tx, neededStreams(batch), snapshotSchemas),
-        findKnown(tx, batch),
-        openBooks(tx, batch),
-      ]);
-      session.add(stored);
-      const further = furtherStreams(batch, session);
-      if (further.length > 0) session.add(await readStored(tx, further, snapshotSchemas));
-      const { settled, records } = this.#runAll(batch, session, known, books);
-      await write(tx, session, records);
-      for (const [participant, book] of books) await participant.end(tx, book);
-      wroteMessages = session.messages.length > 0 || books.size > 0;
-      return settled;
-    });
+    const { settlements, wroteMessages } = await commitBatch(this.#options, batch);
     if (wroteMessages) this.#announce();
     return settlements;
   }
@@ -196,101 +156,7 @@ export class WritePipeline {
       this.#options.logger.error({ err: error }, 'a commit listener failed');
     }
   }
-
-  /** Everything is decided here, in arrival order, without a single wait. */
-  #runAll(
-    batch: readonly Work<unknown>[],
-    session: BatchSession,
-    known: Map<string, IdempotencyRecord>,
-    books: Books,
-  ) {
-    const records: IdempotencyRecord[] = [];
-    const settled = batch.map((work): Settlement => {
-      const { repeatable, cause } = work;
-      const key = repeatable && { tenant: cause.tenant, caller: repeatable.caller, key: repeatable.key };
-      const first = key && known.get(idempotencyKeyText(key));
-      if (first !== undefined) return { result: repeated(first, repeatable?.fingerprint) };
-      try {
-        const { returned, wrote } = session.runItem(cause, (item) => {
-          const outcome = work.run(item, work.part && books.get(work.part.participant));
-          return { outcome, answer: repeatable?.remember(outcome) ?? null };
-        });
-        const { outcome, answer } = returned;
-        if (key !== undefined && repeatable !== undefined && answer !== null) {
-          const { fingerprint } = repeatable;
-          const record = { ...key, fingerprint, answer, wrote, createdAt: this.#options.clock.now() };
-          known.set(idempotencyKeyText(key), record);
-          records.push(record);
-        }
-        return { result: { kind: 'done', outcome, wrote } };
-      } catch (error) {
-        return { error };
-      }
-    });
-    return { settled, records };
-  }
 }
-
-const findKnown = async (tx: Transaction, batch: readonly Work<unknown>[]) => {
-  const keys = new Map<string, IdempotencyKey>();
-  for (const { repeatable, cause } of batch) {
-    if (repeatable === undefined) continue;
-    const key = { tenant: cause.tenant, caller: repeatable.caller, key: repeatable.key };
-    keys.set(idempotencyKeyText(key), key);
-  }
-  const records = keys.size === 0 ? [] : await tx.idempotency.find([...keys.values()]);
-  return new Map(records.map((record) => [idempotencyKeyText(record), record]));
-};
-
-type Books = ReadonlyMap<Participant<unknown, unknown>, unknown>;
-
-const openBooks = async (tx: Transaction, batch: readonly Work<unknown>[]): Promise<Books> => {
-  const parts = batch.flatMap(({ part }) => (part === undefined ? [] : [part]));
-  const books = new Map<Participant<unknown, unknown>, unknown>();
-  for (const [participant, items] of Map.groupBy(parts, (part) => part.participant)) {
-    books.set(
-      participant,
-      await participant.begin(
-        tx,
-        items.map(({ item }) => item),
-      ),
-    );
-  }
-  return books;
-};
-
-const neededStreams = (batch: readonly Work<unknown>[]): readonly StreamKey[] =>
-  batch.flatMap(({ streams, cause: { tenant } }) => streams.map((stream) => ({ tenant, stream })));
-
-/** What only the streams that were read can tell. Whatever fails here fails again, and is told, when the work runs. */
-const furtherStreams = (batch: readonly Work<unknown>[], session: BatchSession): readonly StreamKey[] =>
-  batch.flatMap(({ cause, furtherStreams: ask }) => {
-    if (ask === undefined) return [];
-    try {
-      const { returned } = session.runItem(cause, ask);
-      return returned.map((stream) => ({ tenant: cause.tenant, stream })).filter((key) => !session.has(key));
-    } catch {
-      return [];
-    }
-  });
-
-const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
-  const { appends, messages, snapshots } = session;
-  if (appends.length > 0) {
-    const appended = await tx.events.append(appends);
-    if (!appended.ok) throw new TransactionConflict();
-    const views = session.views(appended.firstPositions);
-    if (views.length > 0) await tx.orderViews.save(views);
-    if (snapshots.length > 0) await tx.snapshots.save(snapshots);
-  }
-  if (messages.length > 0) await tx.outbox.add(messages);
-  if (records.length > 0) await tx.idempotency.save(records);
-};
-
-const repeated = (first: IdempotencyRecord, fingerprint: string | undefined): CommandResult<unknown> =>
-  first.fingerprint === fingerprint
-    ? { kind: 'replayed', answer: first.answer, wrote: first.wrote }
-    : { kind: 'key_reused' };
 
 const isUnavailable = (error: unknown): error is StoreUnavailable | CommitUnknown =>
   error instanceof StoreUnavailable || error instanceof CommitUnknown;
