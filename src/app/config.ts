@@ -61,6 +61,7 @@ export interface Config {
   /** Per provider and address; 0 is no limit. */
   readonly callbackFailuresPerMinute: number;
   readonly callbackRetentionDays: number;
+  readonly jobRetentionDays: number;
   readonly tls: TlsConfig;
 }
 
@@ -152,6 +153,7 @@ const environment = z.object({
   ...edgeVariables,
   CALLBACK_FAILURES_PER_MINUTE: wholeNumber(3_000, 0, 1_000_000),
   CALLBACK_RETENTION_DAYS: wholeNumber(30, 1, 3_650),
+  JOB_RETENTION_DAYS: wholeNumber(30, 1, 3_650),
 });
 
 /** Reads the configuration. An empty variable counts as absent. Throws `ConfigError`. */
@@ -197,6 +199,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>): C
     callbackProviders: callbacks.providers,
     callbackFailuresPerMinute: values.CALLBACK_FAILURES_PER_MINUTE,
     callbackRetentionDays: values.CALLBACK_RETENTION_DAYS,
+    jobRetentionDays: values.JOB_RETENTION_DAYS,
     tls: tlsOf(values),
   };
 };

@@ -70,6 +70,8 @@ export interface RedriveJob {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly createdBy: string;
+  /** When it was done or cancelled; null while it runs. */
+  readonly endedAt: number | null;
 }
 
 /**
@@ -108,4 +110,6 @@ export interface DeadLetterDesk {
   job(tenant: string, id: string): Promise<RedriveJob | undefined>;
   /** Of all tenants, oldest first. */
   runningJobs(): Promise<readonly RedriveJob[]>;
+  /** Deletes at most `limit` jobs that ended before `before`, the first ones first, and returns how many. */
+  deleteJobsEndedBefore(before: number, limit: number): Promise<number>;
 }

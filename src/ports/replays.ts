@@ -26,6 +26,8 @@ export interface ReplayJob {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly createdBy: string;
+  /** When it was done or cancelled; null while it runs. */
+  readonly endedAt: number | null;
 }
 
 export interface ReplayReader {
@@ -42,4 +44,9 @@ export interface ReplayKeeper {
   saveJob(job: ReplayJob): Promise<void>;
   /** Records that a queue's consumer has started; false when that was recorded before. */
   recordStart(queue: string, at: number): Promise<boolean>;
+}
+
+export interface ReplayCleaner {
+  /** Deletes at most `limit` jobs that ended before `before`, the first ones first, and returns how many. */
+  deleteEndedBefore(before: number, limit: number): Promise<number>;
 }

@@ -9,7 +9,7 @@ import type { OrderViewReader } from './orderViews.ts';
 import type { Outbox, PartitionLeases } from './outbox.ts';
 import type { ProcessRegister } from './processRegister.ts';
 import type { RelaySwitchReader } from './relaySwitch.ts';
-import type { ReplayReader } from './replays.ts';
+import type { ReplayCleaner, ReplayReader } from './replays.ts';
 import type { SnapshotReader } from './snapshots.ts';
 import type { UnitOfWork } from './unitOfWork.ts';
 
@@ -26,6 +26,7 @@ export interface Stores {
   readonly deadLetters: DeadLetterDesk;
   readonly processes: ProcessRegister;
   readonly replays: ReplayReader;
+  readonly replayCleaner: ReplayCleaner;
   readonly relaySwitch: RelaySwitchReader;
   readonly actions: ActionReader;
   readonly callbacks: CallbackReader;

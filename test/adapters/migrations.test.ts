@@ -120,6 +120,28 @@ describe('migrations', () => {
     expect(await knex('dead_letters').where({ redrivable: false }).pluck('id')).toEqual(['too large']);
   });
 
+  it('count jobs that ended before anybody noted when from their question', async () => {
+    await migrateUp(knex);
+    const { applied } = await migrationStatus(knex);
+    const newest = applied.length - applied.indexOf('0010_ended_jobs');
+    await migrateDown(knex, newest);
+    const job = { tenant: 'default', created_at: 7, created_by: 'ann' };
+    const redrive = { ...job, selection: '{}', total: 1, done: 1 };
+    const positions = { from_position: 0, until_position: 1, position: 1, underway: 1 };
+    const replay = { ...job, ...positions, queue: 'q', sent: 1, next_step_at: 0 };
+    for (const [id, state] of [
+      ['a', 'done'],
+      ['b', 'cancelled'],
+      ['c', 'running'],
+    ] as const) {
+      await knex('redrive_jobs').insert({ ...redrive, id, state });
+      await knex('replay_jobs').insert({ ...replay, id, state });
+    }
+    await migrateUp(knex);
+    for (const table of ['redrive_jobs', 'replay_jobs'])
+      expect(await knex(table).orderBy('id').pluck('ended_at')).toEqual([7, 7, null]);
+  });
+
   it('have nothing to do the second time', async () => {
     await migrateUp(knex);
     expect(await migrateUp(knex)).toEqual([]);

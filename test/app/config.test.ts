@@ -59,6 +59,7 @@ describe('without any variable', () => {
       callbackProviders: new Map(),
       callbackFailuresPerMinute: 3_000,
       callbackRetentionDays: 30,
+      jobRetentionDays: 30,
       tls: null,
     });
   });
@@ -117,6 +118,7 @@ describe('a variable', () => {
     ['SHUTDOWN_TIMEOUT_SECONDS', '1', { shutdownTimeoutMs: 1_000 }],
     ['CALLBACK_FAILURES_PER_MINUTE', '0', { callbackFailuresPerMinute: 0 }],
     ['CALLBACK_RETENTION_DAYS', '1', { callbackRetentionDays: 1 }],
+    ['JOB_RETENTION_DAYS', '1', { jobRetentionDays: 1 }],
   ];
   it.each(values)('%s=%s is taken', (name, value, expected) => {
     expect(readConfig({ [name]: value })).toEqual({ ...readConfig({}), ...expected });

@@ -71,7 +71,8 @@ describe('redriving', () => {
     await fill(1, 'other');
     start();
     const job = await current.service.redrive(ann, everything);
-    await ended(job.id, { state: 'done', total: 4, done: 4 });
+    expect(job.endedAt).toBeNull();
+    await ended(job.id, { state: 'done', total: 4, done: 4, endedAt: expect.any(Number) });
     expect(sent().map(({ routingKey, id }) => [routingKey, id])).toEqual([
       ['orderflow.orders', 'orderflow.orders-0'],
       ['orderflow.orders', 'orderflow.orders-1'],
@@ -106,7 +107,7 @@ describe('redriving', () => {
     start();
     await eventually(() => expect(sent()).toHaveLength(10));
     expect(await current.service.cancel(ann, job.id)).toMatchObject({ state: 'cancelled', done: 10 });
-    await ended(job.id, { state: 'cancelled', done: 10 });
+    await ended(job.id, { state: 'cancelled', done: 10, endedAt: expect.any(Number) });
     expect(await current.desk.count('default', {})).toBe(90);
   });
 

@@ -162,8 +162,10 @@ describe('a replay', () => {
     expect(again.map(({ source }) => source)).toEqual(
       first.map(({ source }) => source.replace('/orderflow/', `/orderflow/replays/${job.id}/`)),
     );
+    expect(job.endedAt).toBeNull();
     expect(await rig.service.job('default', job.id)).toMatchObject({
       state: 'done',
+      endedAt: expect.any(Number),
       position: job.until,
       sent: first.length,
     });
@@ -340,6 +342,7 @@ describe('a replay', () => {
     const cancelled = await rig.service.cancel(ann, job.id);
     expect(cancelled).toMatchObject({
       state: 'cancelled',
+      endedAt: expect.any(Number),
       position: 0,
       sent: 0,
       waiting: { unpublished: 0, error: null },

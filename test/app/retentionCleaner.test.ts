@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openMemoryStores } from '../../src/adapters/memory/openMemoryStores.ts';
+import { newReplayJob } from '../../src/app/messaging/replay/replayService.ts';
 import { RetentionCleaner } from '../../src/app/messaging/retentionCleaner.ts';
 import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { recordingLogger } from '../support/recordingLogger.ts';
@@ -26,12 +27,15 @@ const openRig = (step = 2) => {
     idempotency: stores.idempotencyCleaner,
     inbox: stores.inboxCleaner,
     callbacks: stores.callbackCleaner,
+    redrives: stores.deadLetters,
+    replays: stores.replayCleaner,
     clock,
     logger,
     outboxRetentionMs: 72 * hours,
     idempotencyTtlMs: 24 * hours,
     seenRetentionMs: 14 * 24 * hours,
     callbackRetentionMs: 30 * 24 * hours,
+    jobRetentionMs: 30 * 24 * hours,
     step,
   });
   return { clock, stores, logger, steps, outage, cleaner };
@@ -107,6 +111,39 @@ test('callbacks are kept longer than their senders repeat them, and parked ones 
   expect(await left()).toEqual(['parked', 'applied']);
   await rig.clock.advance(120_000);
   expect(await left()).toEqual(['parked']);
+  await rig.cleaner.stop();
+});
+
+test('redrive and replay jobs are kept for a while after they have ended, and as long as they run', async () => {
+  const rig = openRig();
+  const { unitOfWork, deadLetters, replays } = rig.stores;
+  const asked = { tenant: 't', ratePerSecond: null, createdAt: rig.clock.now(), createdBy: 'ann' };
+  const redrive = { ...asked, selection: {}, limit: null, total: 1, done: 0, skipped: 0 };
+  const replay = newReplayJob({ ...asked, id: '', queue: 'q', streams: null, from: 0, until: 9 }, 'ann', 0);
+  const save = (id: string, state: 'running' | 'done', endedAt: number | null) =>
+    unitOfWork.transact(async (tx) => {
+      await tx.deadLetters.saveJob({ ...redrive, id, state, endedAt });
+      await tx.replays.saveJob({ ...replay, id, state, endedAt });
+    });
+  await save('runs', 'running', null);
+  await save('slow', 'running', null);
+  await save('quick', 'done', rig.clock.now());
+  await rig.clock.advance(20 * 24 * hours);
+  await save('slow', 'done', rig.clock.now());
+  const left = async () => {
+    const ids = ['runs', 'slow', 'quick'];
+    const found = await Promise.all(
+      ids.flatMap((id) => [deadLetters.job('t', id), replays.job('t', id)] as const),
+    );
+    return found.map((job) => job?.id ?? null);
+  };
+  rig.cleaner.start();
+  await turns();
+  expect(await left()).toEqual(['runs', 'runs', 'slow', 'slow', 'quick', 'quick']);
+  await rig.clock.advance(10 * 24 * hours + 120_000);
+  expect(await left()).toEqual(['runs', 'runs', 'slow', 'slow', null, null]);
+  await rig.clock.advance(20 * 24 * hours);
+  expect(await left()).toEqual(['runs', 'runs', null, null, null, null]);
   await rig.cleaner.stop();
 });
 

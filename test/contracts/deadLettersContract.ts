@@ -104,6 +104,7 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       state: 'running',
       createdAt: 1_000,
       createdBy: 'ann',
+      endedAt: null,
     };
 
     it('are taken once, oldest first, by id or filter, and none found later', async () => {
@@ -173,11 +174,40 @@ export const deadLettersContract = (adapter: StoreAdapter): void => {
       await unitOfWork.transact(async (tx) => {
         const found = await tx.deadLetters.findJob('default', 'job-1');
         expect(found).toEqual(job);
-        await tx.deadLetters.saveJob({ ...job, done: 3, state: 'done' });
+        await tx.deadLetters.saveJob({ ...job, done: 3, state: 'done', endedAt: 2_000 });
       });
-      expect(await desk().job('default', 'job-1')).toEqual({ ...job, done: 3, state: 'done' });
+      expect(await desk().job('default', 'job-1')).toEqual({
+        ...job,
+        done: 3,
+        state: 'done',
+        endedAt: 2_000,
+      });
       expect(await desk().job('other', 'job-1')).toBeUndefined();
       expect((await desk().runningJobs()).map(({ limit }) => limit)).toEqual([7]);
+    });
+
+    it('lose the jobs that have ended, those that ended first, and none that runs, however old', async () => {
+      await subject().stores.unitOfWork.transact(async (tx) => {
+        for (const [id, endedAt] of [
+          ['job-1', null],
+          ['job-2', 30],
+          ['job-3', 10],
+          ['job-4', 20],
+        ] as const) {
+          await tx.deadLetters.saveJob({ ...job, id, state: endedAt === null ? 'running' : 'done', endedAt });
+        }
+      });
+      const left = async () => {
+        const found = await Promise.all([1, 2, 3, 4].map((n) => desk().job('default', `job-${n}`)));
+        return found.flatMap((one) => one?.id ?? []);
+      };
+      expect(await desk().deleteJobsEndedBefore(30, 1)).toBe(1);
+      expect(await left()).toEqual(['job-1', 'job-2', 'job-4']);
+      expect(await desk().deleteJobsEndedBefore(30, 9)).toBe(1);
+      expect(await left()).toEqual(['job-1', 'job-2']);
+      expect(await desk().deleteJobsEndedBefore(5_000, 9)).toBe(1);
+      expect(await desk().deleteJobsEndedBefore(5_000, 9)).toBe(0);
+      expect(await left()).toEqual(['job-1']);
     });
 
     it('are each their own tenant’s', async () => {

@@ -20,6 +20,7 @@ const job: ReplayJob = {
   state: 'running',
   createdAt: 1_000,
   createdBy: 'ann',
+  endedAt: null,
 };
 
 /** The contract of replay jobs, the relay's switch and the record of admin actions. */
@@ -45,7 +46,10 @@ export const operationsContract = (adapter: StoreAdapter): void => {
       it('move on, and end', async () => {
         const { replays } = subject().stores;
         await save(job);
-        const moved: ReplayJob = { ...job, position: 7, underway: 20, sent: 9, nextStepAt: 5, state: 'done' };
+        const moved: ReplayJob = {
+          ...{ ...job, position: 7, underway: 20, sent: 9, nextStepAt: 5 },
+          ...{ state: 'done', endedAt: 2_000 },
+        };
         await save(moved);
         expect(await replays.job('default', 'job-1')).toEqual(moved);
         expect(await replays.runningJobs()).toEqual([]);
@@ -62,6 +66,23 @@ export const operationsContract = (adapter: StoreAdapter): void => {
             return 'first';
           });
         expect((await Promise.all([step(), step()])).sort()).toEqual(['first', 'late']);
+      });
+
+      it('go when they have ended, those that ended first, and none that runs, however old', async () => {
+        const { replays, replayCleaner } = subject().stores;
+        const endedAt = (id: string, at: number): ReplayJob => ({ ...job, id, state: 'done', endedAt: at });
+        await save(job, endedAt('job-2', 30), endedAt('job-3', 10), endedAt('job-4', 20));
+        const left = async () => {
+          const found = await Promise.all([1, 2, 3, 4].map((n) => replays.job('default', `job-${n}`)));
+          return found.flatMap((one) => one?.id ?? []);
+        };
+        expect(await replayCleaner.deleteEndedBefore(30, 1)).toBe(1);
+        expect(await left()).toEqual(['job-1', 'job-2', 'job-4']);
+        expect(await replayCleaner.deleteEndedBefore(30, 9)).toBe(1);
+        expect(await left()).toEqual(['job-1', 'job-2']);
+        expect(await replayCleaner.deleteEndedBefore(5_000, 9)).toBe(1);
+        expect(await replayCleaner.deleteEndedBefore(5_000, 9)).toBe(0);
+        expect(await left()).toEqual(['job-1']);
       });
 
       it('are not kept by a transaction that fails', async () => {

@@ -6,6 +6,7 @@ import type {
   FoundDeadLetter,
   RedriveJob,
 } from '../../ports/deadLetters.ts';
+import { deleteEndedJobs } from './endedJobs.ts';
 import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
 import type { MemoryState } from './memoryState.ts';
 
@@ -40,6 +41,10 @@ export const createDeadLetterDesk = (state: MemoryState, pause: Pause): DeadLett
     return [...state.redriveJobs.values()]
       .filter((job) => job.state === 'running')
       .sort((one, other) => (one.id < other.id ? -1 : 1));
+  },
+  deleteJobsEndedBefore: async (before, limit) => {
+    await pause('deadLetters.deleteJobsEndedBefore');
+    return deleteEndedJobs(state.redriveJobs, before, limit);
   },
 });
 

@@ -1,6 +1,7 @@
 import type { ActionReader, ActionRecorder } from '../../ports/adminActions.ts';
 import type { RelaySwitchKeeper, RelaySwitchReader } from '../../ports/relaySwitch.ts';
-import type { ReplayJob, ReplayKeeper, ReplayReader } from '../../ports/replays.ts';
+import type { ReplayCleaner, ReplayJob, ReplayKeeper, ReplayReader } from '../../ports/replays.ts';
+import { deleteEndedJobs } from './endedJobs.ts';
 import type { MemoryTransaction, Pause } from './MemoryTransaction.ts';
 import type { MemoryState } from './memoryState.ts';
 
@@ -47,6 +48,13 @@ export const createReplayReader = (state: MemoryState, pause: Pause): ReplayRead
     return [...state.replayJobs.values()]
       .filter((job) => job.state === 'running')
       .sort((one, other) => (one.id < other.id ? -1 : 1));
+  },
+});
+
+export const createReplayCleaner = (state: MemoryState, pause: Pause): ReplayCleaner => ({
+  deleteEndedBefore: async (before, limit) => {
+    await pause('replays.deleteEndedBefore');
+    return deleteEndedJobs(state.replayJobs, before, limit);
   },
 });
 

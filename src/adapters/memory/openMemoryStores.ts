@@ -9,7 +9,12 @@ import { createEventReader } from './memoryEvents.ts';
 import { createIdempotencyCleaner } from './memoryIdempotency.ts';
 import { createInboxCleaner, createInboxReader } from './memoryInbox.ts';
 import { createMessageTrace } from './memoryMessageTrace.ts';
-import { createActionReader, createRelaySwitchReader, createReplayReader } from './memoryOperations.ts';
+import {
+  createActionReader,
+  createRelaySwitchReader,
+  createReplayCleaner,
+  createReplayReader,
+} from './memoryOperations.ts';
 import { createOrderViewReader } from './memoryOrderViews.ts';
 import { createOutbox, createPartitionLeases } from './memoryOutbox.ts';
 import { createProcessRegister } from './memoryProcesses.ts';
@@ -47,6 +52,7 @@ export const openMemoryStores = (options: MemoryStoresOptions = {}): Stores => {
     deadLetters: createDeadLetterDesk(state, pause),
     processes: createProcessRegister(state, pause),
     replays: createReplayReader(state, pause),
+    replayCleaner: createReplayCleaner(state, pause),
     relaySwitch: createRelaySwitchReader(state, pause),
     actions: createActionReader(state, pause),
     callbacks: createCallbackReader(state, pause),

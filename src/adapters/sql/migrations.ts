@@ -7,6 +7,7 @@ import * as callbacks from '../../../migrations/0006_callbacks.ts';
 import * as consumerProcesses from '../../../migrations/0007_consumer_processes.ts';
 import * as deadLettersBySource from '../../../migrations/0008_dead_letters_by_source.ts';
 import * as unredrivableLetters from '../../../migrations/0009_unredrivable_letters.ts';
+import * as endedJobs from '../../../migrations/0010_ended_jobs.ts';
 
 /** Every migration of this program, oldest first. A name never changes: databases remember it. */
 const migrations: readonly Migration[] = [
@@ -18,6 +19,7 @@ const migrations: readonly Migration[] = [
   { name: '0007_consumer_processes', ...consumerProcesses },
   { name: '0008_dead_letters_by_source', ...deadLettersBySource },
   { name: '0009_unredrivable_letters', ...unredrivableLetters },
+  { name: '0010_ended_jobs', ...endedJobs },
 ];
 
 interface Migration {

@@ -34,7 +34,7 @@ import { createOutboxWriter } from './sqlOutboxWriter.ts';
 import { createPartitionLeases } from './sqlPartitionLeases.ts';
 import { createProcessRegister } from './sqlProcesses.ts';
 import { createRelaySwitchKeeper, createRelaySwitchReader } from './sqlRelaySwitch.ts';
-import { createReplayKeeper, createReplayReader } from './sqlReplays.ts';
+import { createReplayCleaner, createReplayKeeper, createReplayReader } from './sqlReplays.ts';
 import { createSnapshotKeeper, createSnapshotReader } from './sqlSnapshots.ts';
 import type { TransactionSession } from './TransactionSession.ts';
 
@@ -110,6 +110,7 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
     deadLetters: createDeadLetterDesk(read, writer, dialect),
     processes: createProcessRegister(read, writer, dialect),
     replays: createReplayReader(read),
+    replayCleaner: createReplayCleaner(writer, dialect),
     relaySwitch: createRelaySwitchReader(read),
     actions: createActionReader(read),
     callbacks: createCallbackReader(read),

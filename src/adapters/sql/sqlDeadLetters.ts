@@ -7,7 +7,7 @@ import type {
 } from '../../ports/deadLetters.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect, SqlValue } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
-import { createJobReader, createJobWriter } from './sqlRedriveJobs.ts';
+import { createJobCleaner, createJobReader, createJobWriter } from './sqlRedriveJobs.ts';
 
 interface Row {
   readonly id: string;
@@ -96,6 +96,7 @@ export const createDeadLetterDesk = (
     return row?.count ?? 0;
   },
   ...createJobReader(read),
+  ...createJobCleaner(writer, dialect),
 });
 
 /** The transaction has the database to itself: what it selects is still there when it deletes it. */

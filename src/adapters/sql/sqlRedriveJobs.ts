@@ -5,6 +5,8 @@ import type {
   RedriveJob,
 } from '../../ports/deadLetters.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
+import { deleteEndedJobs } from './endedJobs.ts';
+import type { SqlWriter } from './SqlWriter.ts';
 
 interface JobRow {
   readonly id: string;
@@ -18,6 +20,7 @@ interface JobRow {
   readonly state: RedriveJob['state'];
   readonly created_at: number;
   readonly created_by: string;
+  readonly ended_at: number | null;
 }
 
 const jobColumns = [
@@ -32,6 +35,7 @@ const jobColumns = [
   'state',
   'created_at',
   'created_by',
+  'ended_at',
 ] as const;
 
 const jobs: BulkTable = {
@@ -39,7 +43,7 @@ const jobs: BulkTable = {
   columns: jobColumns,
   longText: false,
   suffix:
-    'on conflict (id) do update set total = excluded.total, done = excluded.done, state = excluded.state',
+    'on conflict (id) do update set total = excluded.total, done = excluded.done, state = excluded.state, ended_at = excluded.ended_at',
 };
 
 const selectJobs = `select ${jobColumns.join(', ')} from redrive_jobs`;
@@ -61,12 +65,20 @@ const toJob = (row: JobRow): RedriveJob => ({
   state: row.state,
   createdAt: row.created_at,
   createdBy: row.created_by,
+  endedAt: row.ended_at,
 });
 
 export const createJobReader = (read: Session): Pick<DeadLetterDesk, 'job' | 'runningJobs'> => ({
   job: (tenant, id) => findJob(read, tenant, id),
   runningJobs: async () =>
     (await read.query<JobRow>(`${selectJobs} where state = 'running' order by id`)).map(toJob),
+});
+
+export const createJobCleaner = (
+  writer: SqlWriter,
+  dialect: SqlDialect,
+): Pick<DeadLetterDesk, 'deleteJobsEndedBefore'> => ({
+  deleteJobsEndedBefore: (before, limit) => deleteEndedJobs(writer, dialect, jobs.name, before, limit),
 });
 
 export const createJobWriter = (
@@ -88,6 +100,7 @@ export const createJobWriter = (
         job.state,
         job.createdAt,
         job.createdBy,
+        job.endedAt,
       ],
     ]);
   },

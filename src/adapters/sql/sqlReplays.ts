@@ -1,5 +1,7 @@
-import type { ReplayJob, ReplayKeeper, ReplayReader } from '../../ports/replays.ts';
+import type { ReplayCleaner, ReplayJob, ReplayKeeper, ReplayReader } from '../../ports/replays.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
+import { deleteEndedJobs } from './endedJobs.ts';
+import type { SqlWriter } from './SqlWriter.ts';
 
 interface JobRow {
   readonly id: string;
@@ -16,6 +18,7 @@ interface JobRow {
   readonly state: ReplayJob['state'];
   readonly created_at: number;
   readonly created_by: string;
+  readonly ended_at: number | null;
 }
 
 const columns = [
@@ -33,9 +36,10 @@ const columns = [
   'state',
   'created_at',
   'created_by',
+  'ended_at',
 ] as const;
 
-const changing = ['position', 'underway', 'sent', 'next_step_at', 'state'] as const;
+const changing = ['position', 'underway', 'sent', 'next_step_at', 'state', 'ended_at'] as const;
 
 const jobs: BulkTable = {
   name: 'replay_jobs',
@@ -50,6 +54,10 @@ export const createReplayReader = (read: Session): ReplayReader => ({
   job: (tenant, id) => findJob(read, tenant, id),
   runningJobs: async () =>
     (await read.query<JobRow>(`${selectJobs} where state = 'running' order by id`)).map(toJob),
+});
+
+export const createReplayCleaner = (writer: SqlWriter, dialect: SqlDialect): ReplayCleaner => ({
+  deleteEndedBefore: (before, limit) => deleteEndedJobs(writer, dialect, jobs.name, before, limit),
 });
 
 export const createReplayKeeper = (session: SendingSession, dialect: SqlDialect): ReplayKeeper => ({
@@ -71,6 +79,7 @@ export const createReplayKeeper = (session: SendingSession, dialect: SqlDialect)
         job.state,
         job.createdAt,
         job.createdBy,
+        job.endedAt,
       ],
     ]);
   },
@@ -101,4 +110,5 @@ const toJob = (row: JobRow): ReplayJob => ({
   state: row.state,
   createdAt: row.created_at,
   createdBy: row.created_by,
+  endedAt: row.ended_at,
 });

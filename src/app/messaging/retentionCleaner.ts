@@ -1,21 +1,26 @@
 import type { CallbackCleaner } from '../../ports/callbacks.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DeadLetterDesk } from '../../ports/deadLetters.ts';
 import type { IdempotencyCleaner } from '../../ports/idempotencyStore.ts';
 import type { InboxCleaner } from '../../ports/inbox.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Outbox } from '../../ports/outbox.ts';
+import type { ReplayCleaner } from '../../ports/replays.ts';
 
 export interface RetentionCleanerOptions {
   readonly outbox: Pick<Outbox, 'deletePublishedBefore'>;
   readonly idempotency: IdempotencyCleaner;
   readonly inbox: InboxCleaner;
   readonly callbacks: CallbackCleaner;
+  readonly redrives: Pick<DeadLetterDesk, 'deleteJobsEndedBefore'>;
+  readonly replays: ReplayCleaner;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly outboxRetentionMs: number;
   readonly idempotencyTtlMs: number;
   readonly seenRetentionMs: number;
   readonly callbackRetentionMs: number;
+  readonly jobRetentionMs: number;
   /** From one round to the next; a minute by default. */
   readonly everyMs?: number;
   /** Rows deleted at once; 500 by default. */
@@ -38,7 +43,7 @@ export class RetentionCleaner {
   private running: Promise<void> = Promise.resolve();
 
   constructor(options: RetentionCleanerOptions) {
-    const { outbox, idempotency, inbox, callbacks } = options;
+    const { outbox, idempotency, inbox, callbacks, redrives, replays } = options;
     this.options = options;
     this.duties = [
       {
@@ -60,6 +65,16 @@ export class RetentionCleaner {
         what: 'callbacks',
         keepMs: options.callbackRetentionMs,
         delete: (before, limit) => callbacks.deleteReceivedBefore(before, limit),
+      },
+      {
+        what: 'redrive jobs',
+        keepMs: options.jobRetentionMs,
+        delete: (before, limit) => redrives.deleteJobsEndedBefore(before, limit),
+      },
+      {
+        what: 'replay jobs',
+        keepMs: options.jobRetentionMs,
+        delete: (before, limit) => replays.deleteEndedBefore(before, limit),
       },
     ];
   }

@@ -49,6 +49,7 @@ export const deadLetterService = ({
         state: 'running',
         createdAt: clock.now(),
         createdBy: operator.who,
+        endedAt: null,
       };
       await retrying(unitOfWork, async (tx) => {
         await tx.deadLetters.saveJob(job);
@@ -68,7 +69,7 @@ export const deadLetterService = ({
       retrying(unitOfWork, async (tx) => {
         const job = await tx.deadLetters.findJob(operator.tenant, id);
         if (job?.state !== 'running') return job;
-        const cancelled: RedriveJob = { ...job, state: 'cancelled' };
+        const cancelled: RedriveJob = { ...job, state: 'cancelled', endedAt: clock.now() };
         await tx.deadLetters.saveJob(cancelled);
         await recordAction(
           tx,

@@ -35,8 +35,9 @@ export const redriveJobs = ({ unitOfWork, desk, clock, ids, onCommitted }: Redri
       const letters = limit <= 0 ? [] : await tx.deadLetters.take({ tenant, selection, before: id, limit });
       if (letters.length > 0) await tx.outbox.add(letters.map((letter) => task(letter, 'redrive', ids)));
       const done = job.done + letters.length;
-      const state = letters.length < size ? 'done' : 'running';
-      await tx.deadLetters.saveJob({ ...job, done, total: Math.max(job.total, done), state });
+      const total = Math.max(job.total, done);
+      const ended = letters.length < size ? ({ state: 'done', endedAt: clock.now() } as const) : {};
+      await tx.deadLetters.saveJob({ ...job, done, total, ...ended });
       return { sent: letters.length, ratePerSecond: job.ratePerSecond };
     });
     if (sent === 0) return null;

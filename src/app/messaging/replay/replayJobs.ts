@@ -63,6 +63,7 @@ export const replayJobs = ({ stores, histories, receives, clock, onCommitted }: 
       const sent = page.messages.length;
       if (sent > 0)
         await tx.outbox.add(page.messages.map(({ stream, message }) => toQueue(job, stream, message)));
+      const hasEnded = job.underway >= job.until;
       const pauseMs = job.ratePerSecond === null ? 0 : (sent / job.ratePerSecond) * second;
       await tx.replays.saveJob({
         ...job,
@@ -70,9 +71,9 @@ export const replayJobs = ({ stores, histories, receives, clock, onCommitted }: 
         underway: page.through,
         sent: job.sent + sent,
         nextStepAt: Math.ceil(Math.max(clock.now(), job.nextStepAt) + pauseMs),
-        state: job.underway >= job.until ? 'done' : 'running',
+        ...(hasEnded ? { state: 'done', endedAt: clock.now() } : {}),
       });
-      return job.underway >= job.until ? null : sent;
+      return hasEnded ? null : sent;
     });
 
   const step = async (tenant: string, id: string): Promise<number | null> => {

@@ -90,7 +90,13 @@ export const replayService = ({ stores, clock, ids, onJob }: ReplayServiceParts)
         // Where nothing was withdrawn, everything under way is published.
         const position = withdrawn === 0 ? found.underway : found.position;
         const sent = found.sent - withdrawn;
-        const cancelled: ReplayJob = { ...found, position, sent, state: 'cancelled' };
+        const cancelled: ReplayJob = {
+          ...found,
+          position,
+          sent,
+          state: 'cancelled',
+          endedAt: clock.now(),
+        };
         await tx.replays.saveJob(cancelled);
         await recordAction(
           tx,
@@ -120,4 +126,5 @@ export const newReplayJob = (
   state: 'running',
   createdAt,
   createdBy,
+  endedAt: null,
 });
