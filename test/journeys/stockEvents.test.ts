@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { declareTopology } from '../../src/adapters/amqp/declareTopology.ts';
 import { deadQueueOf, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import type { Publication } from '../../src/ports/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -33,6 +34,8 @@ describeWithService('rabbitmq', 'stock events on RabbitMQ', () => {
       const properties = { messageId: id, type, contentType, headers, persistent: true };
       admin.channel.publish(topology.exchangeNames.events, routingKey, Buffer.from(payload), properties);
     };
+    // What is told before the service has connected would reach nobody.
+    await declareTopology(admin.connection, topology);
     let server = await start();
     try {
       const ids = await Promise.all(Array.from({ length: orderCount }, () => placeOverHttp(server.url)));
@@ -115,12 +118,16 @@ const typesOf = async (url: string, id: string): Promise<readonly string[]> => {
   return items.map(({ type }) => type);
 };
 
+/** The killed relay's leases may hold it up for 13 s. */
 const onlyLetter = (url: string): Promise<{ readonly id: string }> =>
-  eventually(async () => {
-    const { items } = await json<{ items: { id: string }[] }>(`${url}/v1/admin/dead-letters`);
-    const [first] = items;
-    if (first === undefined || items.length > 1) throw new Error(`${items.length} dead letters`);
-    return first;
-  });
+  eventually(
+    async () => {
+      const { items } = await json<{ items: { id: string }[] }>(`${url}/v1/admin/dead-letters`);
+      const [first] = items;
+      if (first === undefined || items.length > 1) throw new Error(`${items.length} dead letters`);
+      return first;
+    },
+    { timeoutMs: 30_000 },
+  );
 
 const json = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T;
