@@ -1,16 +1,9 @@
-/**
- * Measures the speed figures, each beside a baseline of the same run (docs/performance.md).
- *
- *   npm run bench -- [--only name,name] [--rounds n] [--quick] [--strict]
- *
- * BENCH_RABBITMQ_URL names the RabbitMQ to use, by default the one on this machine; without one the figures that
- * need it are skipped. With --strict the exit code is 1 when a figure is missed.
- */
+/** Measures the speed figures; `npm run bench -- --help` tells how. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Figure, isMet, medianOf, type Result } from './figure.ts';
 import { callbacks } from './figures/callbacks.ts';
 import { consume } from './figures/consume.ts';
@@ -43,25 +36,53 @@ const figures: readonly Figure[] = [
   memory,
 ];
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
-  },
-});
+const names = figures.map(({ name }) => name);
 
-const chosenFigures = (): readonly Figure[] => {
-  if (options.only === undefined) return figures;
-  const names = options.only.split(',');
-  const unknown = names.filter((name) => !figures.some((figure) => figure.name === name));
-  if (unknown.length > 0)
-    throw new Error(
-      `no figure ${unknown.join(', ')}; there are ${figures.map(({ name }) => name).join(', ')}`,
-    );
-  return figures.filter(({ name }) => names.includes(name));
+const pickFigures = (text: string): readonly Figure[] =>
+  text.split(',').map((wanted) => {
+    const found = figures.find(({ name }) => name === wanted);
+    if (found === undefined)
+      throw new InvalidArgumentError(`There is no figure ${wanted}; there are ${names.join(', ')}.`);
+    return found;
+  });
+
+const countRounds = (text: string): number => {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 to 99.');
+  return Number(text);
 };
+
+const program = new Command('npm run bench --')
+  .description('Measures the speed figures, each beside a baseline of the same run (docs/performance.md).')
+  .addOption(
+    new Option('--only <figures>', `some of: ${names.join(', ')}`)
+      .argParser(pickFigures)
+      .default(figures, 'all of them'),
+  )
+  .addOption(
+    new Option('--rounds <n>', 'how often each is measured')
+      .argParser(countRounds)
+      .default(3, '3, or 1 with --quick'),
+  )
+  .option('--quick', 'one short round of each', false)
+  .option('--strict', 'exit with 1 when a figure is missed', false)
+  .addHelpText(
+    'after',
+    `
+BENCH_RABBITMQ_URL names the RabbitMQ to use, by default the one on this machine; without one the figures that need it
+are skipped.
+
+Examples:
+  $ npm run bench
+  $ npm run bench -- --only intake-64,relay --rounds 5`,
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse();
+const options = program.opts<{
+  only: readonly Figure[];
+  rounds: number;
+  quick: boolean;
+  strict: boolean;
+}>();
 
 const machine = () => ({
   processor: cpus()[0]?.model ?? 'unknown',
@@ -74,9 +95,8 @@ const machine = () => ({
 const load = (): string => (loadavg()[0] ?? 0).toFixed(2);
 
 const run = async (): Promise<boolean> => {
-  const chosen = chosenFigures();
-  const { quick } = options;
-  const rounds = Number(options.rounds ?? (quick ? 1 : 3));
+  const { only: chosen, quick } = options;
+  const rounds = quick && program.getOptionValueSource('rounds') === 'default' ? 1 : options.rounds;
   const rabbitmqUrl = process.env.BENCH_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
   const unreachable =
     chosen.some(({ needsRabbitmq }) => needsRabbitmq) && (await whyUnreachable(rabbitmqUrl));
