@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
@@ -52,4 +53,25 @@ test('the logger writes one JSON line with the message, its fields and the whole
   const line = JSON.parse(lines[0] ?? '');
   expect(line).toMatchObject({ level: 'warn', queue: 'q', msg: 'told' });
   expect(line.err.stack).toContain('inner');
+});
+
+test('a log whose reader is gone ends nothing', async () => {
+  const code = `import { createPinoLogger } from './src/adapters/system/PinoLogger.ts';
+    const logger = createPinoLogger('info');
+    process.once('SIGUSR2', () => {
+      for (let line = 0; line < 3; line += 1) logger.info({}, 'nobody reads this');
+      setImmediate(() => process.exit(7));
+    });
+    setInterval(() => undefined, 1_000);
+    logger.info({}, 'ready');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: new URL('../..', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  await once(child.stdout, 'close');
+  child.kill('SIGUSR2');
+  const [exitCode] = await once(child, 'exit');
+  expect(exitCode).toBe(7);
 });

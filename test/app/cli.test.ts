@@ -224,7 +224,7 @@ describe('outbox', () => {
 });
 
 describe('dead-letters', () => {
-  it('tell what is too large to be sent back, and skip it in a redrive', async () => {
+  it('tell what is too large to be sent back, and that a redrive will skip it', async () => {
     await orderflow(['migrate', 'up'], env);
     const stores = await openSqliteStores({
       file,

@@ -47,8 +47,13 @@ export const operationsContract = (adapter: StoreAdapter): void => {
         const { replays } = subject().stores;
         await save(job);
         const moved: ReplayJob = {
-          ...{ ...job, position: 7, underway: 20, sent: 9, nextStepAt: 5 },
-          ...{ state: 'done', endedAt: 2_000 },
+          ...job,
+          position: 7,
+          underway: 20,
+          sent: 9,
+          nextStepAt: 5,
+          state: 'done',
+          endedAt: 2_000,
         };
         await save(moved);
         expect(await replays.job('default', 'job-1')).toEqual(moved);

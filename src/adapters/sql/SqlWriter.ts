@@ -22,8 +22,7 @@ interface Waiting {
  * waiting in the database would occupy a thread and end in SQLITE_BUSY.
  *
  * Works that wait at the same time share one transaction, one after another, and one fsync. When one of them fails,
- * nothing was written yet and nobody was told: each then gets a transaction of its own. Before,
- * with every role in one process, a batch of commands spent two fifths of its time waiting for the relay's transactions.
+ * nothing was written yet and nobody was told: each then gets a transaction of its own.
  */
 export class SqlWriter {
   readonly #connection: SqlConnection;

@@ -10,8 +10,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export const createPinoLogger = (level: LogLevel, fd = 1): Logger => {
   const output = destination({ fd, sync: true });
   output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EIO') throw error;
-    // The terminal is gone: as with a broken pipe, nobody reads on, and what is under way is to end in order.
+    // The reader of the pipe is gone, or the terminal: nobody reads on, and what is under way is to end in order.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     output.write = () => true;
   });
   return pino(

@@ -25,8 +25,8 @@ export type Settlement = { readonly result: CommandResult<unknown> } | { readonl
 
 /**
  * One transaction for a whole batch: reads what its items need, decides them in order, and writes what they decided.
- * An item that throws or is refused leaves no trace in it. Rejects as `UnitOfWork.transact` does, and then nothing of
- * the batch was written.
+ * An item that throws or is refused leaves no trace in it. Rejects as `UnitOfWork.transact` does: nothing of the batch
+ * was written then, unless it is `CommitUnknown`.
  */
 export const commitBatch = (
   options: CommitOptions,

@@ -54,7 +54,7 @@ export class PublishedWaiters {
     };
     this.add(waiter);
     void this.options.clock.sleep(timeoutMs, ended.signal).then(() => waiter.settle(false));
-    // Those whose commands were written in one transaction come in one turn.
+    // Those who are told of their commit in one turn come together.
     if (this.newcomers.length === 0) setImmediate(this.askForNewcomers);
     this.newcomers.push(waiter);
     return promise;
