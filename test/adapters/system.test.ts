@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system/SystemClock.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
@@ -74,4 +75,16 @@ test('a log whose reader is gone ends nothing', async () => {
   child.kill('SIGUSR2');
   const [exitCode] = await once(child, 'exit');
   expect(exitCode).toBe(7);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a log on a full disk ends nothing, and stderr tells so once', () => {
+  const run = runModule(
+    `import { openSync } from 'node:fs';
+     import { createPinoLogger } from './src/adapters/system/PinoLogger.ts';
+     const logger = createPinoLogger('info', openSync('/dev/full', 'w'));
+     for (let line = 0; line < 3; line += 1) logger.info({}, 'no room');
+     setImmediate(() => process.exit(7));`,
+  );
+  expect(run.stderr.match(/the log cannot be written \(ENOSPC/g)).toHaveLength(1);
+  expect(run.status).toBe(7);
 });

@@ -93,6 +93,9 @@ describe('overload and outage', () => {
       expect(answer).toMatchObject(unavailable);
       expect(answer.text).not.toMatch(/hunter2|ECONNREFUSED/);
     }
+    // One line tells of them all: an outage must not fill the disk as well.
+    const told = http.logger.entries.filter(({ message }) => message.includes('the database is away'));
+    expect(told.map(({ level }) => level).sort()).toEqual([...Array(6).fill('debug'), 'warn']);
     fail(undefined);
     expect((await http.post(`/v1/orders/${order.id}/cancel`)).status).toBe(200);
   });

@@ -104,7 +104,7 @@ const asProblem = (exchange: Exchange, failure: unknown): HttpProblem => {
     return unavailable('The service has too much to do, or is stopping. Try again with the same request.');
   }
   if (failure instanceof StoreUnavailable || failure instanceof CommitUnknown) {
-    logger.warn({ err: failure, ...where }, 'a request was refused: the database is away');
+    exchange.edge.outage.refused({ err: failure, ...where });
     return unavailable('The database cannot be reached. Try again with the same request.');
   }
   logger.error({ err: failure, ...where }, 'a request has failed');

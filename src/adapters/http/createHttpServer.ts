@@ -4,6 +4,7 @@ import { Connections } from './Connections.ts';
 import { type Certificate, type CertificateFiles, watchCertificate } from './certificate.ts';
 import { createHttpApp } from './createHttpApp.ts';
 import { defaultHttpLimits, type HttpDeps, type HttpLimits } from './deps.ts';
+import { OutageLog } from './OutageLog.ts';
 import { RateLimiter } from './RateLimiter.ts';
 
 export interface HttpServer {
@@ -38,7 +39,8 @@ export const createHttpServer = (
   server.timeout = limits.socketTimeoutMs;
   server.maxConnections = limits.maxConnections;
   const callbackFailures = new RateLimiter(limits.callbackFailuresPerMinute, deps.clock.now);
-  const edge = { deps, limits, callbackFailures, closing: closing.signal };
+  const outage = new OutageLog(deps.clock, deps.logger);
+  const edge = { deps, limits, callbackFailures, outage, closing: closing.signal };
   const connections = new Connections(edge, createHttpApp(edge));
   server.on('request', connections.begin);
   // The body's reader asks the client to go on, once the checks before it are passed; others are refused there.

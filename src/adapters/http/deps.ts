@@ -11,6 +11,7 @@ import type { CommitWatch, OrderService } from '../../ports/orderService.ts';
 import type { ReplayService } from '../../ports/replayService.ts';
 import type { StockService } from '../../ports/stockService.ts';
 import type { CallbackProvider } from './callbacks/CallbackScheme.ts';
+import type { OutageLog } from './OutageLog.ts';
 import type { RateLimiter } from './RateLimiter.ts';
 
 /** What the HTTP edge needs of the rest of the program. */
@@ -88,6 +89,7 @@ export interface Edge {
   readonly deps: HttpDeps;
   readonly limits: HttpLimits;
   readonly callbackFailures: RateLimiter;
+  readonly outage: OutageLog;
   /** Fires when the server starts to close: streams end, and connections are closed after their answer. */
   readonly closing: AbortSignal;
 }
