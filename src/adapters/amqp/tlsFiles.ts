@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { describeError } from './describeError.ts';
@@ -42,6 +43,7 @@ export const readTlsFiles = async (files: TlsFiles): Promise<TlsMaterial> => {
     ...(keyFile === undefined ? {} : { key: await readPem(keyFile) }),
     ...(passphrase === undefined ? {} : { passphrase }),
   };
+  requireOpenable(keyFile, material);
   try {
     createSecureContext(material);
   } catch (error) {
@@ -62,9 +64,20 @@ const readPem = async (file: string): Promise<string> => {
   throw new TlsFilesUnusable(`${file} is no PEM file: it has no line with -----BEGIN`);
 };
 
-const adviceFor = (reason: string): string => {
-  if (/key values mismatch/.test(reason)) return `the key is not that of the certificate (${reason})`;
-  if (/bad decrypt|bad password|interrupted or cancelled|MAYBE_WRONG/i.test(reason))
-    return `the key is encrypted, and its passphrase is missing or wrong (${reason})`;
-  return `not usable for TLS (${reason})`;
+/** Of 256 wrong passphrases one decrypts to something without an error, which then is no key: any failure means it. */
+const requireOpenable = (file: string | undefined, { key, passphrase }: TlsMaterial): void => {
+  if (key === undefined || !/ENCRYPTED/.test(key)) return;
+  try {
+    createPrivateKey({ key, passphrase });
+  } catch (error) {
+    throw new TlsFilesUnusable(
+      `${file}: the key is encrypted, and its passphrase is missing or wrong (${describeError(error)})`,
+      { cause: error },
+    );
+  }
 };
+
+const adviceFor = (reason: string): string =>
+  /key values mismatch/.test(reason)
+    ? `the key is not that of the certificate (${reason})`
+    : `not usable for TLS (${reason})`;
