@@ -218,7 +218,9 @@ describeWithService('rabbitmq', 'the AMQP adapter', () => {
     }));
 
   it('a channel that dies is replaced alone: what is in flight on its neighbours is confirmed', () =>
-    withAmqp({ options: { publishChannels: 3 } }, async ({ broker, admin, topology, proxy, log, logged }) => {
+    // A slow disk must not look like a death: confirms have time here.
+    withAmqp({ options: { publishChannels: 3, confirmTimeoutMs: 10_000 } }, async (rig) => {
+      const { broker, admin, topology, proxy, log, logged } = rig;
       await admin.channel.deleteExchange(topology.exchangeNames.audit);
       const streams = Array.from({ length: 30 }, (_, index) => `stream ${index}`);
       const publishAll = () => streams.map((orderingKey) => broker.publish(publication({ orderingKey })));
