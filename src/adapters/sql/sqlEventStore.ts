@@ -11,25 +11,13 @@ import {
 } from '../../ports/eventStore.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
 
+type EventHead = Omit<RecordedEvent, 'data'>;
+
 /** `head` is an `EventHead` as JSON. */
 interface EventRow {
   readonly head: string;
   readonly data: string;
 }
-
-type EventHead = readonly [
-  position: number,
-  tenant: string,
-  stream: string,
-  version: number,
-  id: string,
-  type: string,
-  schemaVersion: number,
-  time: string,
-  correlationId: string,
-  causationId: string,
-  traceparent: string | null,
-];
 
 const columns = [
   'position',
@@ -48,10 +36,21 @@ const columns = [
 
 const table: BulkTable = { name: 'events', columns, longText: true };
 
-const selected = (dialect: SqlDialect): string => {
-  const head = columns.filter((column) => column !== 'data').map((column) => `e.${column}`);
-  return `${dialect.packed(head)} as head, e.data`;
+const headColumns: Record<keyof EventHead, string> = {
+  tenant: 'e.tenant',
+  stream: 'e.stream',
+  version: 'e.version',
+  position: 'e.position',
+  id: 'e.id',
+  type: 'e.type',
+  schemaVersion: 'e.schema_version',
+  time: 'e.time',
+  correlationId: 'e.correlation_id',
+  causationId: 'e.causation_id',
+  traceparent: 'e.traceparent',
 };
+
+const selected = (dialect: SqlDialect): string => `${dialect.packed(headColumns)} as head, e.data`;
 
 /** Streams' versions are known for the whole transaction once read: nobody else can write meanwhile. */
 export const createEventAppender = (session: SendingSession, dialect: SqlDialect): EventAppender => {
@@ -205,32 +204,7 @@ const positionsOf = (appends: readonly Append[], first: number): number[] => {
   });
 };
 
-const toEvent = ({ head, data }: EventRow): RecordedEvent => {
-  const [
-    position,
-    tenant,
-    stream,
-    version,
-    id,
-    type,
-    schemaVersion,
-    time,
-    correlationId,
-    causationId,
-    traceparent,
-  ] = JSON.parse(head) as EventHead;
-  return {
-    tenant,
-    stream,
-    version,
-    position,
-    id,
-    type,
-    schemaVersion,
-    time,
-    data: JSON.parse(data) as object,
-    correlationId,
-    causationId,
-    traceparent,
-  };
-};
+const toEvent = ({ head, data }: EventRow): RecordedEvent => ({
+  ...(JSON.parse(head) as EventHead),
+  data: JSON.parse(data) as object,
+});

@@ -4,44 +4,31 @@ import type { Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 import { sourceRange, unpublishedOf } from './sqlOutboxWriter.ts';
 
+type PendingHead = Omit<PendingMessage, 'payload' | 'headers'> & { readonly headers: string | null };
+
 /** `head` is a `PendingHead` as JSON. */
 interface PendingRow {
   readonly head: string;
   readonly payload: string;
 }
 
-const headColumns = [
-  'row_no',
-  'id',
-  'tenant',
-  'source',
-  'sequence',
-  'type',
-  'exchange',
-  'routing_key',
-  'traceparent',
-  'headers',
-  'partition_no',
-  'due_at',
-  'attempts',
-] as const;
-
-type PendingHead = readonly [
-  row: number,
-  id: string,
-  tenant: string,
-  source: string,
-  sequence: number,
-  type: string,
-  exchange: PendingMessage['exchange'],
-  routingKey: string,
-  traceparent: string | null,
-  headers: string | null,
-  partition: number,
-  dueAt: number,
-  attempts: number,
-  headSequence: number,
-];
+const headColumns: Record<keyof PendingHead, string> = {
+  row: 'o.row_no',
+  id: 'o.id',
+  tenant: 'o.tenant',
+  source: 'o.source',
+  sequence: 'o.sequence',
+  type: 'o.type',
+  exchange: 'o.exchange',
+  routingKey: 'o.routing_key',
+  traceparent: 'o.traceparent',
+  headers: 'o.headers',
+  dueAt: 'o.due_at',
+  partition: 'o.partition_no',
+  attempts: 'o.attempts',
+  headSequence: `(select min(h.sequence) from outbox h
+    where h.tenant = o.tenant and h.source = o.source and h.published_at is null)`,
+};
 
 const waiting = 'o.published_at is null and o.set_aside_reason is null';
 
@@ -49,12 +36,6 @@ const waiting = 'o.published_at is null and o.set_aside_reason is null';
 export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDialect): Outbox => {
   const change = (sql: string, bindings: readonly (string | number)[]): Promise<number> =>
     writer.write((session) => dialect.change(session, sql, bindings));
-
-  const pendingHead = dialect.packed([
-    ...headColumns.map((column) => `o.${column}`),
-    `(select min(h.sequence) from outbox h
-      where h.tenant = o.tenant and h.source = o.source and h.published_at is null)`,
-  ]);
 
   /** Rows whose partition is still leased to this owner with this fence; takes the leases and the owner. */
   const stillLeased = `partition_no in (select l.partition_no from ${dialect.rows(['integer', 'integer'])} f
@@ -66,7 +47,7 @@ export const createOutbox = (read: Session, writer: SqlWriter, dialect: SqlDiale
     readDue: async ({ partitions, now, limit, after }) => {
       const every = new Set(partitions).size === partitionCount;
       const rows = await read.query<PendingRow>(
-        `select ${pendingHead} as head, o.payload from outbox o
+        `select ${dialect.packed(headColumns)} as head, o.payload from outbox o
          where ${waiting} and o.due_at <= ? and (o.due_at, o.row_no) > (?, ?)
            ${every ? '' : `and o.partition_no in (select c0 from ${dialect.rows(['integer'])} p)`}
          order by o.due_at, o.row_no limit ?`,
@@ -198,37 +179,7 @@ const readStats = async (read: Session, now: number): Promise<OutboxStats> => {
 };
 
 const toPending = ({ head, payload }: PendingRow): PendingMessage => {
-  const [
-    row,
-    id,
-    tenant,
-    source,
-    sequence,
-    type,
-    exchange,
-    routingKey,
-    traceparent,
-    headers,
-    partition,
-    dueAt,
-    attempts,
-    headSequence,
-  ] = JSON.parse(head) as PendingHead;
-  return {
-    row,
-    id,
-    tenant,
-    source,
-    sequence,
-    type,
-    exchange,
-    routingKey,
-    payload,
-    traceparent,
-    ...(headers === null ? {} : { headers: JSON.parse(headers) as Record<string, string> }),
-    dueAt,
-    partition,
-    attempts,
-    headSequence,
-  };
+  const { headers, ...rest } = JSON.parse(head) as PendingHead;
+  const message = { ...rest, payload };
+  return headers === null ? message : { ...message, headers: JSON.parse(headers) as Record<string, string> };
 };

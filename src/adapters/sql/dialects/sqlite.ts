@@ -17,7 +17,10 @@ export const sqliteDialect: SqlDialect = {
   rows: (types: readonly SqlType[]): string =>
     `(select ${types.map((_, index) => `value->>${index} as c${index}`).join(', ')} from jsonb_each(?))`,
 
-  packed: (columns) => `json_array(${columns.join(', ')})`,
+  packed: (columns) => {
+    const members = Object.entries(columns).map(([name, column]) => `'${name}', ${column}`);
+    return `json_object(${members.join(', ')})`;
+  },
 
   insert: async (session, table, rows) => {
     for (let from = 0; from < rows.length; ) {
