@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HttpHarness, startHttp } from '../support/httpHarness.ts';
 
 let http: HttpHarness;
-// biome-ignore lint/suspicious/noExplicitAny: the order document
-let order: any;
+let order: { readonly id: string; readonly total: number };
 beforeAll(async () => {
   http = await startHttp();
   order = await http.place();

@@ -64,7 +64,7 @@ const readPem = async (file: string): Promise<string> => {
   throw new TlsFilesUnusable(`${file} is no PEM file: it has no line with -----BEGIN`);
 };
 
-/** Of 256 wrong passphrases one decrypts to something without an error, which then is no key: any failure means it. */
+/** Opened by itself, because one wrong passphrase in 256 decrypts to something that is no key, with another error. */
 const requireOpenable = (file: string | undefined, { key, passphrase }: TlsMaterial): void => {
   if (key === undefined || !/ENCRYPTED/.test(key)) return;
   try {
