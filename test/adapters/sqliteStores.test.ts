@@ -264,6 +264,25 @@ describe('works that wait at the same time', () => {
     await writer.close();
   });
 
+  it('are joined by those who go on as soon as they are told of a commit', async () => {
+    const { writer, commits, members } = await openCounting();
+    const begun = Promise.withResolvers<void>();
+    const first = writer.write(async (session) => {
+      await insert('a')(session);
+      begun.resolve();
+    });
+    const next = first.then(async () => {
+      // Some way to the next work, as from a caller who is told through several layers.
+      for (let step = 0; step < 20; step += 1) await null;
+      await writer.write(insert('b'));
+    });
+    await begun.promise;
+    await Promise.all([next, writer.write(insert('c'))]);
+    expect(await members()).toEqual(['a', 'b', 'c']);
+    expect(commits.count).toBe(2);
+    await writer.close();
+  });
+
   it('are each done alone when one of them fails, and what hangs on a commit happens once', async () => {
     const { writer, commits, members } = await openCounting();
     const happened: string[] = [];
