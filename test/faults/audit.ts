@@ -1,8 +1,11 @@
-import { consumeSteadily, type SteadyConsumer } from '../support/steadyConsumer.ts';
+import { consumeSteadily } from '../support/steadyConsumer.ts';
 
-/** A stranger who takes every public event, and gives each exactly one effect by the contract's own rule. */
-export interface Audit extends SteadyConsumer {
-  /** The last sequence that had its effect, by source. */
+/** Strangers who take queues of the service, and give every message exactly one effect by the contract's own rule. */
+export interface Audit {
+  /** Resolves when all of them consume. */
+  readonly begun: Promise<unknown>;
+  stop(): Promise<void>;
+  /** The last sequence of a source that had its effect, at whichever queue is furthest behind. */
   lastOf(source: string): number;
   /** Messages that had their effect before, and came again. */
   repeated(): number;
@@ -12,43 +15,43 @@ export interface Audit extends SteadyConsumer {
   longestSilence(): number;
 }
 
-export const auditEvents = (urls: readonly string[], exchange: string): Audit => {
-  const last = new Map<string, number>();
+export const auditQueues = (urls: readonly string[], queues: readonly string[]): Audit => {
   const outOfOrder: string[] = [];
   let repeated = 0;
   let seenAt = performance.now();
   let silence = 0;
 
-  const effect = (source: string, sequence: number): void => {
-    const done = last.get(source) ?? 0;
-    if (sequence <= done) repeated += 1;
-    else if (sequence > done + 1) outOfOrder.push(`${source}: ${sequence} came after ${done}`);
-    else {
-      last.set(source, sequence);
-      silence = Math.max(silence, performance.now() - seenAt);
-      seenAt = performance.now();
-    }
-  };
-
-  const consumer = consumeSteadily({
-    urls,
-    prefetch: 500,
-    declare: async (channel) => {
-      await channel.assertExchange(exchange, 'topic', { durable: true });
-      const { queue } = await channel.assertQueue('audit', { arguments: { 'x-queue-type': 'quorum' } });
-      await channel.bindQueue(queue, exchange, '#');
-      return queue;
-    },
-    onMessage: (message, channel) => {
-      const { source, sequence } = JSON.parse(message.content.toString()) as Record<string, string>;
-      effect(source ?? '', Number(sequence));
-      channel.ack(message);
-    },
+  const audited = queues.map((queue) => {
+    const last = new Map<string, number>();
+    const effect = (source: string, sequence: number): void => {
+      const done = last.get(source) ?? 0;
+      if (sequence <= done) repeated += 1;
+      else if (sequence > done + 1) outOfOrder.push(`${queue}, ${source}: ${sequence} came after ${done}`);
+      else {
+        last.set(source, sequence);
+        silence = Math.max(silence, performance.now() - seenAt);
+        seenAt = performance.now();
+      }
+    };
+    const consumer = consumeSteadily({
+      urls,
+      prefetch: 500,
+      declare: async () => queue,
+      onMessage: (message, channel) => {
+        const { source, sequence } = JSON.parse(message.content.toString()) as Record<string, string>;
+        effect(source ?? '', Number(sequence));
+        channel.ack(message);
+      },
+    });
+    return { last, consumer };
   });
 
   return {
-    ...consumer,
-    lastOf: (source) => last.get(source) ?? 0,
+    begun: Promise.all(audited.map(({ consumer }) => consumer.begun)),
+    stop: async () => {
+      await Promise.all(audited.map(({ consumer }) => consumer.stop()));
+    },
+    lastOf: (source) => Math.min(...audited.map(({ last }) => last.get(source) ?? 0)),
     repeated: () => repeated,
     outOfOrder: () => outOfOrder,
     longestSilence: () => {

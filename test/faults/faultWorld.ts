@@ -2,11 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  consumers as everyConsumer,
-  orderflowTopology,
-  workQueueOf,
-} from '../../src/app/messaging/topology.ts';
+import { type Consumer, consumers as everyConsumer, workQueueOf } from '../../src/app/messaging/topology.ts';
 import { type RabbitCluster, startRabbitCluster } from '../support/rabbitCluster.ts';
 import {
   type ServerProcess,
@@ -14,16 +10,21 @@ import {
   startWorker,
   type WorkerProcess,
 } from '../support/serverProcess.ts';
-import { type Audit, auditEvents } from './audit.ts';
+import { type Audit, auditQueues } from './audit.ts';
 import { type OrderLedger, openLedger } from './orderLedger.ts';
 import { type SteadyShop, skus, steadyShop } from './steadyShop.ts';
 
-/** A whole installation under load: the service in several processes, a cluster, and strangers who listen. */
+/** An order is placed, reserved, and told so: events go both ways, and every one of them changes something. */
+const working: readonly Consumer[] = ['orders', 'inventory'];
+/** Strangers take the place of these, and watch. */
+const watched = everyConsumer.filter((consumer) => !working.includes(consumer));
+
+/** An installation under load: the service in several processes, a cluster, and strangers who listen. */
 export interface FaultWorld {
   readonly cluster: RabbitCluster;
   /** Serves HTTP and publishes. */
   readonly front: ServerProcess;
-  /** Each has every consumer's role, so that they compete. */
+  /** Each has the same roles, so that they compete. */
   readonly consumers: WorkerProcess[];
   /** Whose leader is hit. */
   readonly queue: string;
@@ -47,14 +48,16 @@ export const openFaultWorld = async (perSecond: number): Promise<FaultWorld> => 
     const env = { DATABASE_URL: `sqlite:${file}`, BROKER_URL: cluster.urls.join(',') };
     const front = await startServer({ ...env, ROLES: 'api,relay' });
     closing.push(() => front.kill());
-    const startConsumer = (): Promise<WorkerProcess> => startWorker({ ...env, ROLES: everyConsumer.join() });
+    const startConsumer = (): Promise<WorkerProcess> => startWorker({ ...env, ROLES: working.join() });
     const consumers: WorkerProcess[] = [];
     closing.push(async () => {
       for (const consumer of consumers) await consumer.kill();
     });
     for (let count = 0; count < 2; count += 1) consumers.push(await startConsumer());
-    const { events } = orderflowTopology('').exchangeNames;
-    const audit = auditEvents(cluster.urls, events);
+    const audit = auditQueues(
+      cluster.urls,
+      watched.map((consumer) => workQueueOf('', consumer)),
+    );
     closing.push(() => audit.stop());
     await audit.begun;
     await countStock(front.url);

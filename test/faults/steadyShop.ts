@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpAnswer, HttpClient } from '../support/httpClient.ts';
 import { evenPace } from './evenPace.ts';
 
-/** Places orders at an even pace, however long the answers take, and cancels every fourth. */
+/** Places orders at an even pace, however long the answers take, and cancels every tenth. */
 export interface SteadyShop {
   /** Every order that was answered with 201, by its id. */
   readonly placed: ReadonlyMap<string, PlacedOrder>;
@@ -64,7 +64,7 @@ export const steadyShop = (url: string, perSecond: number): SteadyShop => {
 
   const shop = async (): Promise<void> => {
     turn += 1;
-    const cancelled = turn % 4 === 0;
+    const cancelled = turn % 10 === 0;
     const sku = skus[turn % skus.length] ?? '';
     const lines = [{ sku, quantity, unitPrice: 1299 }];
     const id = await post('/v1/orders', { customerId: 'c-42', currency: 'EUR', lines }, 201);

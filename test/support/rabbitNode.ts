@@ -142,6 +142,8 @@ export const startRabbitNode = async (
   const env = {
     ...home.env,
     RABBITMQ_NODENAME: name,
+    // Several nodes share the machine: schedulers of their own for every core would only take turns there.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_DIST_PORT: String(distributionPort),
