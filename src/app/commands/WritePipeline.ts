@@ -1,6 +1,7 @@
 import { type CommandResult, Overloaded } from '../../ports/commands.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { CommitUnknown, StoreUnavailable, TransactionConflict } from '../../ports/unitOfWork.ts';
+import { BatchPace } from './BatchPace.ts';
 import { type CommitOptions, commitBatch, type Settlement } from './commitBatch.ts';
 import type { Work } from './work.ts';
 
@@ -39,6 +40,7 @@ const defaultCapacityBytes = 64 * 1024 * 1024;
  */
 export class WritePipeline {
   readonly #options: WritePipelineOptions;
+  readonly #pace: BatchPace;
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
@@ -48,6 +50,7 @@ export class WritePipeline {
 
   constructor(options: WritePipelineOptions) {
     this.#options = options;
+    this.#pace = new BatchPace(options.clock, options.maxBatch);
   }
 
   /** Rejects with `Overloaded`, `StoreUnavailable`, or whatever `work.run` threw. */
@@ -64,6 +67,7 @@ export class WritePipeline {
       // Outcomes travel untyped between here and `settle`; `remember` only ever meets the outcome of its own work.
       this.#waiting.push({ work: work as Work<unknown>, settle });
       this.#waitingBytes += work.bytes ?? 0;
+      this.#pace.arrived(work, this.#waiting.length);
       this.#running ??= this.#drain();
     });
   }
@@ -71,6 +75,7 @@ export class WritePipeline {
   /** Takes nothing new, and resolves when everything that was waiting is settled. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#pace.hurry();
     await this.#running;
     await this.#told;
   }
@@ -86,9 +91,11 @@ export class WritePipeline {
     // One turn of the event loop lets requests that arrived together join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
+      await this.#pace.gather(this.#waiting);
       const batch = this.#waiting.splice(0, this.#options.maxBatch);
       for (const { work } of batch) this.#waitingBytes -= work.bytes ?? 0;
       const settlements = await this.#settleBatch(batch.map(({ work }) => work));
+      this.#pace.ended(batch.length);
       this.#told = this.#tell(batch, settlements, this.#told);
     }
     this.#running = null;

@@ -91,6 +91,8 @@ export interface Work<Outcome> {
   readonly repeatable?: Repeatable<Outcome>;
   /** About how much memory it takes while it waits. */
   readonly bytes?: number;
+  /** Nobody waits for its outcome: under load it may wait a moment for others to share its transaction. */
+  readonly patient?: boolean;
   /**
    * Decides, in memory: synchronous and free of effects, because it runs again when another writer was faster. A
    * throw fails this work only.

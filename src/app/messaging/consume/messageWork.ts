@@ -150,7 +150,9 @@ const gated = <Outcome>(
 ): Work<Outcome> => {
   const item = itemOf(attempt);
   const cause = causeOf(attempt.message);
-  return workWith(gates, item, { cause, streams }, (session, book) => run(session, book, item));
+  return workWith(gates, item, { cause, streams, patient: true }, (session, book) =>
+    run(session, book, item),
+  );
 };
 
 /** Null when it is this attempt's turn. A message ahead of its turn is kept. */
