@@ -1,94 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { openMemoryStores } from '../../src/adapters/memory/openMemoryStores.ts';
-import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
-import { systemClock } from '../../src/adapters/system/SystemClock.ts';
-import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { readState } from '../../src/app/commands/readState.ts';
-import { snapshotSchemas } from '../../src/app/commands/snapshots.ts';
-import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
-import type { Session, Work, WriteModel } from '../../src/app/commands/work.ts';
-import { accept, type DomainEvent } from '../../src/domain/shared/decider.ts';
+import type { Session } from '../../src/app/commands/work.ts';
 import type { Stores } from '../../src/ports/stores.ts';
 import { everyPartition } from '../contracts/storeFixtures.ts';
-
-const at = '2026-01-01T00:00:00.000Z';
-const cause = { tenant: 'default', correlationId: 'c-1', causationId: 'c-0', traceparent: null };
-
-type Counted = DomainEvent<'Counted' | 'Whispered', { readonly by: number }>;
-type Count = { readonly type: Counted['type']; readonly by: number };
-
-/** Counts. What is whispered counts too, but nobody else hears of it. */
-const counter = (schema = 1): WriteModel<Count, Counted, number> => ({
-  aggregate: {
-    category: 'counters',
-    decider: {
-      initial: 0,
-      decide: ({ type, by }) => accept<Counted>({ type, at, data: { by } }),
-      evolve: (sum, { data }) => sum + data.by,
-    },
-    schemaVersion: () => 1,
-    upcast: ({ type, data }) => ({ type, at, data }) as Counted,
-    isPublic: (type) => type === 'Counted',
-    toPublic: (_event, sum, _id, version) => ({ name: 'counter.counted', data: { sum, version } }),
-  },
-  snapshots: {
-    every: 10,
-    schema,
-    encode: (sum) => ({ sum }),
-    decode: (encoded) => (encoded as { sum: number }).sum,
-  },
-});
-
-const pipelineOn = (stores: Stores, schema = 1): WritePipeline =>
-  new WritePipeline({
-    unitOfWork: stores.unitOfWork,
-    snapshotSchemas: snapshotSchemas([counter(schema)]),
-    clock: systemClock,
-    ids: uuidV7Ids,
-    logger: silentLogger,
-    capacity: 1000,
-    maxBatch: 100,
-    onCommitted: () => {},
-  });
-
-const work = (run: (session: Session) => void): Work<void> => ({ cause, streams: ['counters/a'], run });
-
-const count = (type: Counted['type'], by = 1, schema = 1): Work<void> =>
-  work((session) => {
-    session.execute(counter(schema), 'a', { type, by });
-  });
+import { at, count, counter, counterWork, countingReads, pipelineOn } from '../support/counters.ts';
 
 const outboxOf = (stores: Stores) =>
   stores.outbox.readDue({ partitions: everyPartition, now: Number.MAX_SAFE_INTEGER, limit: 1000 });
 
 const repeat = (times: number, one: () => Promise<unknown>) =>
   Array.from({ length: times }).reduce<Promise<unknown>>((before) => before.then(one), Promise.resolve());
-
-/** The stores, with every event counted that is read inside of transactions. */
-const countingReads = (stores: Stores) => {
-  let read = 0;
-  const counting: Stores = {
-    ...stores,
-    unitOfWork: {
-      transact: (run) =>
-        stores.unitOfWork.transact((tx) =>
-          run({
-            ...tx,
-            events: {
-              ...tx.events,
-              readStreams: async (parts) => {
-                const events = await tx.events.readStreams(parts);
-                read += events.length;
-                return events;
-              },
-            },
-          }),
-        ),
-      close: stores.unitOfWork.close,
-    },
-  };
-  return { stores: counting, read: () => read };
-};
 
 describe('an aggregate with private events', () => {
   it('publishes the others only, numbered without gaps whatever batches they come in', async () => {
@@ -120,7 +42,7 @@ describe('a stream with snapshots', () => {
     const pipeline = pipelineOn(stores);
     await repeat(25, () => pipeline.submit(count('Counted', 2)));
     const before = read();
-    await pipeline.submit(count('Counted', 2));
+    await pipelineOn(stores).submit(count('Counted', 2));
     expect(read() - before).toBe(5);
     expect(await readState(counter(), stores, 'default', 'a')).toEqual({ state: 52, version: 26 });
     expect((await outboxOf(stores)).at(-1)).toMatchObject({ sequence: 26 });
@@ -150,7 +72,7 @@ describe('a task', () => {
 
   it('leaves through the outbox, for one queue, outside of any sequence and not before its time', async () => {
     const stores = openMemoryStores();
-    await pipelineOn(stores).submit(work(send));
+    await pipelineOn(stores).submit(counterWork(send));
     const [message] = await outboxOf(stores);
     expect(message).toMatchObject({
       id: 't-1',
@@ -166,7 +88,7 @@ describe('a task', () => {
 
   it('of a work that fails is never sent', async () => {
     const stores = openMemoryStores();
-    const failing = work((session) => {
+    const failing = counterWork((session) => {
       send(session);
       throw new Error('changed my mind');
     });

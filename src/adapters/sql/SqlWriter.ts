@@ -3,6 +3,7 @@ import { createTurns } from '../turns.ts';
 import type { Session, SqlDialect } from './dialect.ts';
 import { closedError, type SqlConnection } from './SqlConnection.ts';
 import { TransactionSession } from './TransactionSession.ts';
+import { WriterMemory } from './WriterMemory.ts';
 
 const defaultBusyTimeoutMs = 5_000;
 /** Short against a transaction, so that the gap between two of another process is seldom missed. */
@@ -25,6 +26,7 @@ interface Waiting {
  * nothing was written yet and nobody was told: each then gets a transaction of its own.
  */
 export class SqlWriter {
+  readonly memory: WriterMemory;
   readonly #connection: SqlConnection;
   readonly #dialect: SqlDialect;
   readonly #take = createTurns();
@@ -42,6 +44,7 @@ export class SqlWriter {
   ) {
     this.#connection = connection;
     this.#dialect = dialect;
+    this.memory = new WriterMemory(dialect.commitsOfOthers);
     this.#onCommitted = onCommitted;
     this.#busyTimeoutMs = busyTimeoutMs;
   }
@@ -86,6 +89,7 @@ export class SqlWriter {
     const sessions: TransactionSession[] = [];
     const tell: (() => void)[] = [];
     try {
+      this.memory.begin();
       for (const work of works) {
         const session = new TransactionSession(this.#connection);
         sessions.push(session);
@@ -93,6 +97,7 @@ export class SqlWriter {
       }
       await this.#connection.commit();
     } catch (failure) {
+      this.memory.forget();
       await this.#connection.rollback();
       // All works have ended: it was the commit, and that concerns all of them.
       if (works.length === 1 || tell.length === works.length) for (const work of works) work.fail(failure);

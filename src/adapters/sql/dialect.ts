@@ -37,6 +37,11 @@ export type SqlType = 'text' | 'integer';
  */
 export interface SqlDialect {
   readonly begin: string;
+  /**
+   * Asks, within a transaction, for a `counter` that changes whenever another connection has committed. Without it
+   * nothing is remembered from one transaction to the next.
+   */
+  readonly commitsOfOthers?: string;
   /** Run once on every new writing connection. */
   readonly onConnect: readonly string[];
   /**

@@ -80,11 +80,11 @@ export const openSqliteStores = async (options: SqliteStoresOptions): Promise<St
   const index = new SqliteKeyIndex(writer, options.logger, options.keysPerIndexRound ?? 32_768);
   const requireSameFile = isMemory(file.file) ? () => undefined : sameFileGuard(file.file);
   const storesOf = (session: TransactionSession): Transaction => ({
-    events: createEventAppender(session, dialect),
+    events: createEventAppender(session, dialect, writer.memory),
     snapshots: createSnapshotKeeper(session, dialect),
     outbox: createOutboxWriter(session, dialect, options.clock),
     idempotency: createIdempotencyKeeper(session, dialect, index),
-    inbox: createInboxGate(session, dialect),
+    inbox: createInboxGate(session, dialect, writer.memory),
     orderViews: createOrderViewWriter(session, dialect),
     deadLetters: createDeadLetterTaker(session, dialect),
     replays: createReplayKeeper(session, dialect),

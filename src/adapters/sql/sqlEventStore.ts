@@ -6,10 +6,12 @@ import {
   type ExpectedVersion,
   type RecordedEvent,
   type StreamKey,
+  type StreamPart,
   type StreamStretch,
   streamKeyText,
 } from '../../ports/eventStore.ts';
 import type { BulkTable, SendingSession, Session, SqlDialect } from './dialect.ts';
+import type { KnownStream, WriterMemory } from './WriterMemory.ts';
 
 type EventHead = Omit<RecordedEvent, 'data'>;
 
@@ -52,42 +54,50 @@ const headColumns: Record<keyof EventHead, string> = {
 
 const selected = (dialect: SqlDialect): string => `${dialect.packed(headColumns)} as head, e.data`;
 
-/** Streams' versions are known for the whole transaction once read: nobody else can write meanwhile. */
-export const createEventAppender = (session: SendingSession, dialect: SqlDialect): EventAppender => {
-  const versions = new Map<string, number>();
-  let lastPosition: number | undefined;
+export const createEventAppender = (
+  session: SendingSession,
+  dialect: SqlDialect,
+  memory: WriterMemory,
+): EventAppender => {
+  const lastPosition = async (): Promise<number> => {
+    memory.lastPosition ??= await readLastPosition(session);
+    return memory.lastPosition;
+  };
 
-  const lookUp = async (keys: readonly StreamKey[]): Promise<void> => {
-    const unknown = keys.filter((key) => !versions.has(streamKeyText(key)));
-    if (unknown.length > 0) {
-      for (const key of unknown) versions.set(streamKeyText(key), 0);
-      for (const row of await readVersions(session, dialect, unknown))
-        versions.set(streamKeyText(row), row.version);
-    }
-    lastPosition ??= await readLastPosition(session);
+  /** In the order of the keys. */
+  const lookUp = async (keys: readonly StreamKey[]): Promise<readonly KnownStream[]> => {
+    await memory.fresh(session);
+    const known = keys.map((key) => memory.streams.get(streamKeyText(key)));
+    const unknown = keys.filter((_, index) => known[index] === undefined);
+    const rows = unknown.length === 0 ? [] : await readVersions(session, dialect, unknown);
+    const read = new Map(rows.map(({ version, ...key }) => [streamKeyText(key), { version }]));
+    for (const [text, stream] of read) memory.streams.set(text, stream);
+    return known.map((stream, index) => stream ?? read.get(streamKeyText(keys[index]!))!);
   };
 
   return {
     readStreams: async (parts) => {
-      const [events, last] = await Promise.all([
-        readStreams(session, dialect, parts),
-        lastPosition ?? readLastPosition(session),
-      ]);
-      lastPosition = last;
-      for (const part of parts) versions.set(streamKeyText(part), part.after ?? 0);
-      for (const event of events) versions.set(streamKeyText(event), event.version);
+      await memory.fresh(session);
+      // One that is known to end where it is to be read from has nothing to tell.
+      const isOpen = (part: StreamPart): boolean =>
+        memory.streams.get(streamKeyText(part))?.version !== (part.after ?? 0);
+      if (!parts.some(isOpen)) return [];
+      const open = [...new Map(parts.map((part) => [streamKeyText(part), part])).values()].filter(isOpen);
+      const [events] = await Promise.all([readStreams(session, dialect, open), lastPosition()]);
+      for (const part of open) memory.streams.set(streamKeyText(part), { version: part.after ?? 0 });
+      for (const event of events) memory.streams.set(streamKeyText(event), { version: event.version });
       return events;
     },
     append: async (appends): Promise<AppendResult> => {
-      await lookUp(appends);
+      const streams = await lookUp(appends);
       const conflicts = appends
-        .map((append) => ({ ...append, actual: versions.get(streamKeyText(append)) ?? 0 }))
+        .map((append, index) => ({ ...append, actual: streams[index]!.version }))
         .filter(({ expected, actual }) => !matches(expected, actual))
         .map(({ tenant, stream, expected, actual }) => ({ tenant, stream, expected, actual }));
       if (conflicts.length > 0) return { ok: false, conflicts };
-      const first = (lastPosition ?? 0) + 1;
-      const rows = rowsOf(appends, versions, first);
-      lastPosition = first + rows.length - 1;
+      const first = (await lastPosition()) + 1;
+      const rows = rowsOf(appends, streams, first);
+      memory.lastPosition = first + rows.length - 1;
       const firstPositions = positionsOf(appends, first);
       await dialect.insert(session, table, rows);
       return { ok: true, firstPositions };
@@ -167,19 +177,18 @@ const partRows = (parts: readonly StreamStretch[]): string => {
   return JSON.stringify([...unique.values()]);
 };
 
-/** Numbers the events from `first` and counts the streams' versions on. */
-const rowsOf = (appends: readonly Append[], versions: Map<string, number>, first: number) => {
+/** Numbers the events from `first`, and counts the versions of the streams on. */
+const rowsOf = (appends: readonly Append[], streams: readonly KnownStream[], first: number) => {
   const rows: (string | number | null)[][] = [];
-  for (const { tenant, stream, events } of appends) {
-    const key = streamKeyText({ tenant, stream });
-    let version = versions.get(key) ?? 0;
+  for (const [index, { tenant, stream, events }] of appends.entries()) {
+    const known = streams[index]!;
     for (const event of events) {
-      version += 1;
+      known.version += 1;
       rows.push([
         first + rows.length,
         tenant,
         stream,
-        version,
+        known.version,
         event.id,
         event.type,
         event.schemaVersion,
@@ -190,7 +199,6 @@ const rowsOf = (appends: readonly Append[], versions: Map<string, number>, first
         JSON.stringify(event.data),
       ]);
     }
-    versions.set(key, version);
   }
   return rows;
 };

@@ -2,7 +2,6 @@ import {
   type BlockedStream,
   type GateKey,
   type GateMove,
-  type GateState,
   gateKeyText,
   type InboxCleaner,
   type InboxGate,
@@ -13,6 +12,7 @@ import { TransactionConflict } from '../../ports/unitOfWork.ts';
 import type { BulkTable, Session, SqlDialect } from './dialect.ts';
 import type { SqlWriter } from './SqlWriter.ts';
 import type { TransactionSession } from './TransactionSession.ts';
+import type { KnownGate, WriterMemory } from './WriterMemory.ts';
 import { selectWaiting, toWaiting, type WaitingRow, waitingTable, waitingValues } from './waitingRows.ts';
 
 const gates: BulkTable = {
@@ -28,24 +28,33 @@ const seen: BulkTable = {
   longText: false,
 };
 
-const untouched: GateState = { sequence: 0, hasWaiting: false };
-
 /** Rows need no locks of their own here: the transaction has the database to itself, absent rows included. */
-export const createInboxGate = (session: TransactionSession, dialect: SqlDialect): InboxGate => {
+export const createInboxGate = (
+  session: TransactionSession,
+  dialect: SqlDialect,
+  memory: WriterMemory,
+): InboxGate => {
   const moveRows = dialect.rows(['text', 'text', 'text', 'integer']);
   const rangeRows = dialect.rows(['text', 'text', 'text', 'integer', 'integer']);
   const idRows = dialect.rows(['text', 'text', 'text', 'text']);
   const waitingOfKey = 'w.consumer = k.c0 and w.tenant = k.c1 and w.source = k.c2';
 
-  /** Gates as this transaction has read or changed them: nobody else can meanwhile. */
-  const known = new Map<string, GateState>();
-  const stateOf = (key: GateKey): GateState => known.get(gateKeyText(key)) ?? untouched;
+  /** In the order of the keys. */
+  const lookUp = async (keys: readonly GateKey[]): Promise<readonly KnownGate[]> => {
+    await memory.fresh(session);
+    const known = keys.map((key) => memory.gates.get(gateKeyText(key)));
+    const unknown = keys.filter((_, index) => known[index] === undefined);
+    if (unknown.length === 0) return known as KnownGate[];
+    const read = await readGates(unknown);
+    for (const [place, key] of unknown.entries()) memory.gates.set(gateKeyText(key), read[place]!);
+    const next = read.values();
+    return known.map((gate) => gate ?? next.next().value!);
+  };
 
-  const lookUp = async (keys: readonly GateKey[]): Promise<void> => {
-    const unknown = keys.filter((key) => !known.has(gateKeyText(key)));
-    if (unknown.length === 0) return;
+  const readGates = async (keys: readonly GateKey[]): Promise<readonly KnownGate[]> => {
+    const states = keys.map((): KnownGate => ({ sequence: 0, hasWaiting: false }));
     // Only what there is: every row that comes back costs more than looking for it.
-    const keyRows = JSON.stringify(unknown.map((key, place) => [...keyValues(key), place]));
+    const keyRows = JSON.stringify(keys.map((key, place) => [...keyValues(key), place]));
     const found = await session.query<{ place: number; sequence: number | null }>(
       `select k.c3 as place, g.sequence from ${moveRows} k
        join inbox_gates g on g.consumer = k.c0 and g.tenant = k.c1 and g.source = k.c2
@@ -54,25 +63,27 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
       [keyRows, keyRows],
     );
     for (const { place, sequence } of found) {
-      const key = gateKeyText(unknown[place]!);
-      const before = known.get(key) ?? untouched;
-      known.set(key, sequence === null ? { ...before, hasWaiting: true } : { ...before, sequence });
+      if (sequence === null) states[place]!.hasWaiting = true;
+      else states[place]!.sequence = sequence;
     }
+    return states;
+  };
+
+  /** Whether it has rows is to be looked up again. */
+  const forget = (keys: readonly GateKey[]): void => {
+    for (const key of keys) memory.gates.delete(gateKeyText(key));
   };
 
   return {
-    lockGates: async (keys) => {
-      await lookUp(keys);
-      return keys.map(stateOf);
-    },
+    lockGates: async (keys) => (await lookUp(keys)).map((gate) => ({ ...gate })),
     moveGates: async (moves) => {
-      await lookUp(moves);
-      for (const move of moves) {
-        const before = stateOf(move);
-        if (move.sequence <= before.sequence) {
+      const states = await lookUp(moves);
+      for (const [index, { sequence }] of moves.entries()) {
+        const gate = states[index]!;
+        if (sequence <= gate.sequence) {
           throw session.doom(new TransactionConflict('an order gate had moved on already'));
         }
-        known.set(gateKeyText(move), { ...before, sequence: move.sequence });
+        gate.sequence = sequence;
       }
       await dialect.insert(session, gates, moves.map(moveValues));
     },
@@ -87,11 +98,12 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
       return rows.map(toWaiting);
     },
     saveWaiting: async (messages) => {
-      for (const message of messages) known.delete(gateKeyText(message));
+      forget(messages);
       await dialect.insert(session, waitingTable, messages.map(waitingValues));
     },
     dropWaitingThrough: async (moves) => {
       if (moves.length === 0) return;
+      forget(moves);
       await session.query(
         `delete from inbox_waiting where (consumer, tenant, source, sequence, message_id) in
            (select w.consumer, w.tenant, w.source, w.sequence, w.message_id from ${moveRows} k
@@ -101,6 +113,7 @@ export const createInboxGate = (session: TransactionSession, dialect: SqlDialect
     },
     dropUnsequenced: async (messages) => {
       if (messages.length === 0) return;
+      forget(messages);
       await session.query(
         `delete from inbox_waiting where (consumer, tenant, source, sequence, message_id) in
            (select w.consumer, w.tenant, w.source, w.sequence, w.message_id from ${idRows} k

@@ -2,7 +2,7 @@ import type { Aggregate } from '../../domain/shared/aggregate.ts';
 import type { Decision, DomainEvent } from '../../domain/shared/decider.ts';
 import { fold } from '../../domain/shared/decider.ts';
 import type { Cause, Wrote } from '../../ports/commands.ts';
-import type { Append, NewEvent, RecordedEvent, StreamKey } from '../../ports/eventStore.ts';
+import type { Append, NewEvent, StreamKey } from '../../ports/eventStore.ts';
 import { streamKeyText } from '../../ports/eventStore.ts';
 import type { Ids } from '../../ports/ids.ts';
 import type { OrderViewChange } from '../../ports/orderViews.ts';
@@ -10,11 +10,14 @@ import type { OutboxMessage } from '../../ports/outbox.ts';
 import type { Snapshot } from '../../ports/snapshots.ts';
 import { encodeTask, taskSource } from '../messaging/envelope.ts';
 import { publicMessage } from '../messaging/publicMessage.ts';
-import type { StoredStreams } from './storedStreams.ts';
-import type { Loaded, Session, Task, WriteModel } from './work.ts';
+import type { RecentStream } from './RecentStreams.ts';
+import type { StoredStream } from './storedStreams.ts';
+import type { Loaded, Session, SnapshotPolicy, Task, WriteModel } from './work.ts';
 
 /** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
 interface StagedStream {
+  /** Its `streamKeyText`. */
+  readonly key: string;
   readonly tenant: string;
   readonly stream: string;
   readonly storedVersion: number;
@@ -37,8 +40,7 @@ interface StagedStream {
  */
 export class BatchSession {
   readonly #ids: Ids;
-  readonly #snapshots = new Map<string, Snapshot>();
-  readonly #stored = new Map<string, RecordedEvent[]>();
+  readonly #stored = new Map<string, StoredStream>();
   readonly #streams = new Map<string, StagedStream>();
   readonly #messages: OutboxMessage[] = [];
 
@@ -46,11 +48,9 @@ export class BatchSession {
     this.#ids = ids;
   }
 
-  /** Hands over what was read. A needed stream without events does not exist. */
-  add({ needed, snapshots, events }: StoredStreams): void {
-    for (const key of needed) this.#stored.set(streamKeyText(key), []);
-    for (const snapshot of snapshots) this.#snapshots.set(streamKeyText(snapshot), snapshot);
-    for (const event of events) this.#stored.get(streamKeyText(event))?.push(event);
+  /** Hands over what was read, by `streamKeyText`. */
+  add(stored: ReadonlyMap<string, StoredStream>): void {
+    for (const [key, stream] of stored) this.#stored.set(key, stream);
   }
 
   has(key: StreamKey): boolean {
@@ -84,7 +84,7 @@ export class BatchSession {
         const decision = model.aggregate.decider.decide(command, before.state as S);
         if (!decision.ok || decision.events.length === 0) return decision;
         const after = this.#stage(model, id, cause, before, decision.events, messages);
-        staged.set(streamKeyText(after), after);
+        staged.set(after.key, after);
         if (after.published > before.published) wrote = { stream: after.stream, sequence: after.published };
         return decision;
       },
@@ -124,6 +124,18 @@ export class BatchSession {
     );
   }
 
+  /** All that it knows now, for batches to come, each by its `streamKeyText`; `firstPositions` as for `views`. */
+  *ended(firstPositions: readonly number[]): Iterable<readonly [string, RecentStream]> {
+    let appended = 0;
+    for (const [key, stream] of this.#streams) {
+      const { version, published, state, storedVersion, snapshot } = stream;
+      const appendedAt = stream.events.length > 0 ? firstPositions[appended++] : undefined;
+      const firstPosition = storedVersion === 0 ? (appendedAt ?? null) : stream.firstPosition;
+      const snapshotVersion = snapshot === null ? stream.snapshotVersion : version;
+      yield [key, { version, firstPosition, published, snapshotVersion, state }];
+    }
+  }
+
   #changed(): StagedStream[] {
     return [...this.#streams.values()].filter((stream) => stream.events.length > 0);
   }
@@ -136,19 +148,21 @@ export class BatchSession {
   ): StagedStream {
     const stored = this.#stored.get(key);
     if (stored === undefined) throw new Error(`the work did not name ${stream} among the streams it needs`);
-    const snapshot = snapshots === undefined ? undefined : this.#snapshots.get(key);
-    const from = snapshot && snapshots ? snapshots.decode(snapshot.state) : undefined;
-    const version = stored.at(-1)?.version ?? snapshot?.version ?? 0;
-    const events = stored.map(aggregate.upcast);
+    const base = stored.recent ?? atSnapshot(stored.snapshot, snapshots) ?? unread;
+    const version = stored.events.at(-1)?.version ?? base.version;
+    const events = stored.events.map(aggregate.upcast);
+    const [first] = stored.events;
     const opened: StagedStream = {
+      key,
       tenant,
       stream,
       storedVersion: version,
-      firstPosition: stored[0]?.version === 1 ? stored[0].position : null,
+      firstPosition: base.firstPosition ?? (first?.version === 1 ? first.position : null),
       version,
-      published: (snapshot?.published ?? 0) + countPublic(aggregate, events),
-      snapshotVersion: snapshot?.version ?? 0,
-      state: fold(aggregate.decider, events, from),
+      published: base.published + countPublic(aggregate, events),
+      snapshotVersion: base.snapshotVersion,
+      // Whatever it was kept as, it was folded by this very aggregate.
+      state: fold(aggregate.decider, events, base === unread ? undefined : (base.state as S)),
       events: [],
       view: null,
       snapshot: null,
@@ -211,6 +225,25 @@ export class BatchSession {
     };
   }
 }
+
+/** Before the first event. */
+const unread: RecentStream = {
+  version: 0,
+  firstPosition: null,
+  published: 0,
+  snapshotVersion: 0,
+  state: undefined,
+};
+
+const atSnapshot = <S>(
+  snapshot: Snapshot | undefined,
+  policy: SnapshotPolicy<S> | undefined,
+): RecentStream | undefined => {
+  if (snapshot === undefined || policy === undefined) return undefined;
+  const { version, published } = snapshot;
+  const state = policy.decode(snapshot.state);
+  return { version, firstPosition: null, published, snapshotVersion: version, state };
+};
 
 const countPublic = <C, E extends DomainEvent, S>(
   { isPublic }: Aggregate<C, E, S>,

@@ -3,6 +3,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { CommitUnknown, StoreUnavailable, TransactionConflict } from '../../ports/unitOfWork.ts';
 import { BatchPace } from './BatchPace.ts';
 import { type CommitOptions, commitBatch, type Settlement } from './commitBatch.ts';
+import { RecentStreams } from './RecentStreams.ts';
 import type { Work } from './work.ts';
 
 export interface WritePipelineOptions extends CommitOptions {
@@ -41,6 +42,7 @@ const defaultCapacityBytes = 64 * 1024 * 1024;
 export class WritePipeline {
   readonly #options: WritePipelineOptions;
   readonly #pace: BatchPace;
+  readonly #recent = new RecentStreams();
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
@@ -150,7 +152,7 @@ export class WritePipeline {
   }
 
   async #commitBatch(batch: readonly Work<unknown>[]): Promise<readonly Settlement[]> {
-    const { settlements, wroteMessages } = await commitBatch(this.#options, batch);
+    const { settlements, wroteMessages } = await commitBatch(this.#options, this.#recent, batch);
     if (wroteMessages) this.#announce();
     return settlements;
   }

@@ -9,6 +9,7 @@ import {
 import type { Ids } from '../../ports/ids.ts';
 import { type Transaction, TransactionConflict, type UnitOfWork } from '../../ports/unitOfWork.ts';
 import { BatchSession } from './BatchSession.ts';
+import type { RecentStreams } from './RecentStreams.ts';
 import { readStored } from './storedStreams.ts';
 import type { Participant, Work } from './work.ts';
 
@@ -28,26 +29,31 @@ export type Settlement = { readonly result: CommandResult<unknown> } | { readonl
  * An item that throws or is refused leaves no trace in it. Rejects as `UnitOfWork.transact` does: nothing of the batch
  * was written then, unless it is `CommitUnknown`.
  */
-export const commitBatch = (
+export const commitBatch = async (
   options: CommitOptions,
+  recent: RecentStreams,
   batch: readonly Work<unknown>[],
-): Promise<{ readonly settlements: readonly Settlement[]; readonly wroteMessages: boolean }> =>
-  options.unitOfWork.transact(async (tx) => {
-    const { ids, snapshotSchemas, clock } = options;
+): Promise<{ readonly settlements: readonly Settlement[]; readonly wroteMessages: boolean }> => {
+  const { ids, snapshotSchemas, clock, unitOfWork } = options;
+  const { session, settlements, firstPositions, wroteMessages } = await unitOfWork.transact(async (tx) => {
     const session = new BatchSession(ids);
     const [stored, known, books] = await Promise.all([
-      readStored(tx, neededStreams(batch), snapshotSchemas),
+      readStored(tx, neededStreams(batch), recent, snapshotSchemas),
       findKnown(tx, batch),
       openBooks(tx, batch),
     ]);
     session.add(stored);
     const further = furtherStreams(batch, session);
-    if (further.length > 0) session.add(await readStored(tx, further, snapshotSchemas));
+    if (further.length > 0) session.add(await readStored(tx, further, recent, snapshotSchemas));
     const { settlements, records } = decideAll(batch, session, known, books, clock);
-    await write(tx, session, records);
+    const firstPositions = await write(tx, session, records);
     for (const [participant, book] of books) await participant.end(tx, book);
-    return { settlements, wroteMessages: session.messages.length > 0 || books.size > 0 };
+    const wroteMessages = session.messages.length > 0 || books.size > 0;
+    return { session, settlements, firstPositions, wroteMessages };
   });
+  for (const [key, stream] of session.ended(firstPositions)) recent.keep(key, stream);
+  return { settlements, wroteMessages };
+};
 
 /** Everything is decided here, in arrival order, without a single wait. */
 const decideAll = (
@@ -126,17 +132,25 @@ const furtherStreams = (batch: readonly Work<unknown>[], session: BatchSession):
     }
   });
 
-const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
+/** Returns the positions of what each changed stream appended. */
+const write = async (
+  tx: Transaction,
+  session: BatchSession,
+  records: readonly IdempotencyRecord[],
+): Promise<readonly number[]> => {
   const { appends, messages, snapshots } = session;
+  let firstPositions: readonly number[] = [];
   if (appends.length > 0) {
     const appended = await tx.events.append(appends);
     if (!appended.ok) throw new TransactionConflict();
-    const views = session.views(appended.firstPositions);
+    firstPositions = appended.firstPositions;
+    const views = session.views(firstPositions);
     if (views.length > 0) await tx.orderViews.save(views);
     if (snapshots.length > 0) await tx.snapshots.save(snapshots);
   }
   if (messages.length > 0) await tx.outbox.add(messages);
   if (records.length > 0) await tx.idempotency.save(records);
+  return firstPositions;
 };
 
 const repeated = (first: IdempotencyRecord, fingerprint: string | undefined): CommandResult<unknown> =>

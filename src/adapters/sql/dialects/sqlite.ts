@@ -11,6 +11,8 @@ export const sqliteDialect: SqlDialect = {
   // A plain BEGIN takes the write lock only at the first write; if another writer committed after our first read,
   // that fails at once and busy_timeout is not consulted (https://sqlite.org/lang_transaction.html).
   begin: 'BEGIN IMMEDIATE',
+  // https://sqlite.org/pragma.html#pragma_data_version
+  commitsOfOthers: 'select data_version as counter from pragma_data_version',
   // The writer waits for others by itself, and more fairly.
   onConnect: [...recentKeysSetup, 'pragma busy_timeout = 0'],
 
