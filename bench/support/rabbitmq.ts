@@ -1,4 +1,5 @@
 import { type Channel, connect } from 'amqplib';
+import { declareTopology } from '../../src/adapters/amqp/declareTopology.ts';
 import { orderflowTopology } from '../../src/app/messaging/topology.ts';
 import type { Topology } from '../../src/ports/broker.ts';
 
@@ -29,6 +30,8 @@ export interface Rabbitmq {
   readonly channel: Channel;
   /** Declares the exchange of the events and the queue that watches it. */
   declareWatch(routingKey: string): Promise<void>;
+  /** Declares all that the service declares. */
+  declareService(): Promise<void>;
   /** Deletes all that carries the prefix, and disconnects. */
   close(): Promise<void>;
 }
@@ -39,14 +42,8 @@ export const openRabbitmq = async (url: string, prefix: string): Promise<Rabbitm
   const channel = await connection.createChannel();
   return {
     channel,
-    declareWatch: async (routingKey) => {
-      const { exchanges, queues, bindings } = watchTopology(prefix, routingKey);
-      for (const { name, type } of exchanges) await channel.assertExchange(name, type, { durable: true });
-      for (const queue of queues)
-        await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
-      for (const { source, destination } of bindings)
-        await channel.bindQueue(destination, source, routingKey);
-    },
+    declareWatch: (routingKey) => declareTopology(connection, watchTopology(prefix, routingKey)),
+    declareService: () => declareTopology(connection, orderflowTopology(prefix)),
     close: async () => {
       const { exchanges, queues } = orderflowTopology(prefix);
       for (const { name } of queues) await channel.deleteQueue(name);
