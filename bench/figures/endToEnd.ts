@@ -9,7 +9,7 @@ import { removeScratch, scratchDirectory } from '../support/scratch.ts';
 
 const connections = 64;
 /** Whose work queue the measured consumer takes: what the broker does for an order is then what it does in service. */
-const instead = 'loyalty';
+const inPlaceOf = 'loyalty';
 
 /** From the first request until a consumer has done all effects of all orders, beside taking the orders alone. */
 export const endToEnd: Figure = {
@@ -40,10 +40,10 @@ export const endToEnd: Figure = {
         const directory = scratchDirectory();
         const env = { ROLES: 'api,relay', BROKER_URL: url, QUEUE_PREFIX: prefix };
         const { server, load } = await take(env, directory);
-        const input = { file: join(directory, 'consumer.db'), url, prefix, total: requests, instead };
+        const input = { file: join(directory, 'consumer.db'), url, prefix, total: requests, inPlaceOf };
         const consumed = runProgram<{ finishedAt: number }>(programs.consumeThrough, input);
         await eventuallyTrue(
-          async () => (await rabbitmq.channel.checkQueue(workQueueOf(prefix, instead))).consumerCount > 0,
+          async () => (await rabbitmq.channel.checkQueue(workQueueOf(prefix, inPlaceOf))).consumerCount > 0,
         );
         const startedAt = Date.now();
         await load();

@@ -1,28 +1,28 @@
 /**
  * A consumer of the service empties a queue: gate and effect in SQLite, then the ack. Reads
- * `{ file, url, prefix, total, instead }`,
+ * `{ file, url, prefix, total, inPlaceOf }`,
  * prints `{ perSecond, cpuMicroseconds, finishedAt }`: processor time for each message, and the wall clock at the last
- * commit. With `instead` it takes the work queue of that consumer of the service, else the queue that watches.
+ * commit. With `inPlaceOf` it takes the work queue of that consumer of the service, else the queue that watches.
  */
 import { type Consumer, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import { openBenchConsumer } from '../support/consumer.ts';
 import { watchQueue, watchTopology } from '../support/rabbitmq.ts';
 
-const { file, url, prefix, total, instead } = JSON.parse(process.argv[2] ?? '') as {
+const { file, url, prefix, total, inPlaceOf } = JSON.parse(process.argv[2] ?? '') as {
   readonly file: string;
   readonly url: string;
   readonly prefix: string;
   readonly total: number;
-  readonly instead?: Consumer;
+  readonly inPlaceOf?: Consumer;
 };
 
 const done = Promise.withResolvers<void>();
 let tried = 0;
-const queue = instead === undefined ? watchQueue(prefix) : workQueueOf(prefix, instead);
+const queue = inPlaceOf === undefined ? watchQueue(prefix) : workQueueOf(prefix, inPlaceOf);
 const consumer = await openBenchConsumer({
   file,
   url,
-  topology: instead === undefined ? watchTopology(prefix, 'order.#') : orderflowTopology(prefix),
+  topology: inPlaceOf === undefined ? watchTopology(prefix, 'order.#') : orderflowTopology(prefix),
   queue,
   before: () => {
     tried += 1;

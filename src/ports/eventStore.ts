@@ -90,4 +90,5 @@ export interface EventReader {
   tenants(): Promise<readonly string[]>;
 }
 
-export const streamKeyText = (key: StreamKey): string => `${key.tenant}\n${key.stream}`;
+/** Unambiguous, because no tenant holds a NUL. */
+export const streamKeyText = (key: StreamKey): string => `${key.tenant}\0${key.stream}`;

@@ -123,4 +123,5 @@ export interface InboxCleaner {
   deleteSeenBefore(before: number, limit: number): Promise<number>;
 }
 
-export const gateKeyText = (key: GateKey): string => `${key.consumer}\n${key.tenant}\n${key.source}`;
+/** Unambiguous, because no consumer and no tenant holds a NUL. */
+export const gateKeyText = (key: GateKey): string => `${key.consumer}\0${key.tenant}\0${key.source}`;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Session } from '../../src/adapters/sql/dialect.ts';
+import type { SendingSession } from '../../src/adapters/sql/dialect.ts';
 import { openSqliteStores } from '../../src/adapters/sql/openSqliteStores.ts';
 import { Remembered, WriterMemory } from '../../src/adapters/sql/WriterMemory.ts';
 import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
@@ -143,7 +143,9 @@ it('what is remembered is what the database has, whoever wrote it and whatever f
 describe('a writer’s memory', () => {
   let counter: number;
   /** A session that answers nothing but the counter. */
-  const session: Session = {
+  const session: SendingSession = {
+    requireOpen: () => undefined,
+    send: () => undefined,
     query: async <Row extends object>() => [{ counter }] as unknown as readonly Row[],
   };
   const remembering = async (commitsOfOthers?: string) => {

@@ -56,16 +56,26 @@ describe('patient works', () => {
     expect(batches).toEqual([3, 1]);
   });
 
-  it('gather for 10 ms after a large batch, and then share a transaction', async () => {
+  it('gather for 10 ms after a large batch while more come, and then share a transaction', async () => {
     const { clock, batches, submit } = await underLoad();
-    const first = submit(2);
-    await clock.advance(5);
-    const second = submit(3);
-    await clock.advance(4);
+    const all: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      all.push(submit(1));
+      await clock.advance(2);
+      expect(batches).toEqual(turn < 4 ? [20] : [20, 5]);
+    }
+    await Promise.all(all);
+    expect(batches).toEqual([20, 5]);
+  });
+
+  it('begin when nothing more has come for 3 ms', async () => {
+    const { clock, batches, submit } = await underLoad();
+    const all = submit(2);
+    await clock.advance(2);
     expect(batches).toEqual([20]);
     await clock.advance(1);
-    await Promise.all([first, second]);
-    expect(batches).toEqual([20, 5]);
+    await all;
+    expect(batches).toEqual([20, 2]);
   });
 
   it('begin at once when the large batch ended 10 ms ago', async () => {

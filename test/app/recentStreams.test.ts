@@ -66,6 +66,23 @@ describe('a stream that was used lately', () => {
     expect(await sequencesOf(stores)).toEqual([1, 2]);
   });
 
+  it('is read again when what is remembered cannot be continued', async () => {
+    const stores = openMemoryStores();
+    let inner = stores.unitOfWork;
+    const pipeline = pipelineOn({
+      ...stores,
+      unitOfWork: { transact: (run) => inner.transact(run), close: () => inner.close() },
+    });
+    await pipeline.submit(count('Counted'));
+    await pipeline.submit(count('Counted'));
+    // As after a backup was restored: the stream is shorter than it was.
+    const restored = openMemoryStores();
+    await pipelineOn(restored).submit(count('Counted', 5));
+    inner = restored.unitOfWork;
+    await pipeline.submit(count('Counted'));
+    expect(await sumOf(restored)).toBe(6);
+  });
+
   it('is remembered when it was only looked at, and when a work of its batch failed', async () => {
     const { stores, read } = countingReads(openMemoryStores());
     await pipelineOn(stores).submit(count('Counted'));
@@ -180,6 +197,14 @@ describe('the memory of streams', () => {
     recent.keep('bigger', stream(big));
     expect(recent.get('first')).toBeUndefined();
     expect(recent.get('second')).toEqual(stream(2));
+  });
+
+  it('does not count one that is kept again and again', () => {
+    const recent = new RecentStreams(10_000);
+    recent.keep('first', stream(1));
+    for (let version = 2; version < 1_000; version += 1) recent.keep('hot', { ...stream(1), version });
+    for (let turn = 0; turn < 1_000; turn += 1) recent.keep('looked at', stream(1));
+    expect(recent.get('first')).toEqual(stream(1));
   });
 
   it('holds thousands of small ones', () => {

@@ -123,6 +123,30 @@ export const unitOfWorkContract = (adapter: StoreAdapter): void => {
       expect(await due(stores)).toEqual([]);
     });
 
+    it('refuses it too where it would know the answer by heart, and nobody sees a trace of the attempt', async () => {
+      const { stores } = subject();
+      const one = { ...stream('s'), expected: 'any' as const, events: [event()] };
+      const kept = await stores.unitOfWork.transact(async (tx) => {
+        await tx.events.append([one]);
+        await tx.inbox.lockGates([gate('/s')]);
+        await tx.inbox.moveGates([{ ...gate('/s'), sequence: 1 }]);
+        return tx;
+      });
+      const late = [
+        kept.events.append([one]),
+        kept.events.readStreams([stream('s')]),
+        kept.inbox.lockGates([gate('/s')]),
+        kept.inbox.moveGates([{ ...gate('/s'), sequence: 7 }]),
+      ];
+      for (const attempt of late) await expect(attempt).rejects.toThrow('the transaction is over');
+      await stores.unitOfWork.transact(async (tx) => {
+        expect(await tx.inbox.lockGates([gate('/s')])).toMatchObject([{ sequence: 1 }]);
+        await tx.events.append([one]);
+      });
+      const events = await stores.events.readStream(stream('s'));
+      expect(events.map(({ version }) => version)).toEqual([1, 2]);
+    });
+
     it('writes nothing of what a failed work left running', async () => {
       const { stores } = subject();
       const running: Promise<unknown>[] = [];

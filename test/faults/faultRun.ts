@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { afterAll, beforeAll, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithOwnRabbit } from '../support/rabbitNode.ts';
 import type { Fault } from './faults.ts';
 import { type FaultWorld, openFaultWorld } from './faultWorld.ts';
@@ -12,7 +12,12 @@ const timeoutMs = 600_000;
 export const describeFaults = (
   title: string,
   faults: readonly Fault[],
-  load: Load & { readonly perSecond: number },
+  load: Load & {
+    /** Orders that are offered. */
+    readonly perSecond: number;
+    /** Of them, so many must be placed in each second on average, whatever the fault. */
+    readonly placedPerSecond: number;
+  },
 ): void =>
   describeWithOwnRabbit(title, () => {
     let opening: Promise<FaultWorld>;
@@ -35,7 +40,11 @@ export const describeFaults = (
       it(
         `${fault.name}: every event takes effect once and in order, and nothing is left`,
         async () => {
-          survivals.push(await surviveFault(await opening, fault, load));
+          const survival = await surviveFault(await opening, fault, load);
+          survivals.push(survival);
+          expect(survival.perSecond, 'orders placed in a second').toBeGreaterThanOrEqual(
+            load.placedPerSecond,
+          );
         },
         timeoutMs,
       );

@@ -22,6 +22,8 @@ export interface Survival {
 }
 
 export interface Load {
+  /** Until what processes hold has stopped growing. */
+  readonly warmUpSeconds: number;
   /** Before the fault, and again after it. */
   readonly calmSeconds: number;
   readonly faultSeconds: number;
@@ -33,7 +35,7 @@ const catchUpTimeoutMs = 180_000;
 /** Until everything was used once, what a process holds says nothing. */
 export const warmUp = async (world: FaultWorld, load: Load): Promise<void> => {
   world.shop.go();
-  await sleep(load.calmSeconds * 1000);
+  await sleep(load.warmUpSeconds * 1000);
   await world.shop.pause();
   await everythingIsHandled(world);
 };
@@ -53,6 +55,7 @@ export const surviveFault = async (world: FaultWorld, fault: Fault, load: Load):
   await sleep(load.calmSeconds * 1000);
   await shop.pause();
   const seconds = (performance.now() - started) / 1000;
+  const placed = shop.placed.size - orders;
   const silenceMs = audit.longestSilence();
   const ended = performance.now();
   await cluster.whenWhole();
@@ -61,8 +64,8 @@ export const surviveFault = async (world: FaultWorld, fault: Fault, load: Load):
   await nothingIsLeft(world);
   return {
     fault: fault.name,
-    orders: shop.placed.size - orders,
-    perSecond: (shop.placed.size - orders) / seconds,
+    orders: placed,
+    perSecond: placed / seconds,
     putOff: shop.putOff() - putOff,
     silenceMs,
     catchUpMs,

@@ -215,4 +215,4 @@ export const createInboxCleaner = (state: MemoryState, pause: Pause): InboxClean
   },
 });
 
-const seenKeyText = (message: SeenMessage): string => `${gateKeyText(message)}\n${message.messageId}`;
+const seenKeyText = (message: SeenMessage): string => `${gateKeyText(message)}\0${message.messageId}`;

@@ -23,7 +23,7 @@ export const createMessageTrace = (state: MemoryState, pause: Pause): MessageTra
   gates: async (tenant, sources) => {
     await pause('trace.gates');
     return [...state.gates].flatMap(([key, sequence]) => {
-      const [consumer = '', ofTenant = '', source = ''] = key.split('\n');
+      const [consumer = '', ofTenant = '', source = ''] = key.split('\0');
       return ofTenant === tenant && sources.includes(source)
         ? [{ consumer, tenant: ofTenant, source, sequence }]
         : [];

@@ -1,10 +1,10 @@
-import type { Session, SqlValue } from './dialect.ts';
+import type { SendingSession, Session, SqlValue } from './dialect.ts';
 
 /**
  * A unit of work's view of the connection. A query sees everything that was sent before it; none runs after the end.
  * The first statement that the database refuses dooms the transaction, also when the work swallows the error.
  */
-export class TransactionSession implements Session {
+export class TransactionSession implements SendingSession {
   readonly #connection: Session;
   readonly #afterwards: (() => void)[] = [];
   /** Sent, and not known to have ended. */
@@ -18,7 +18,7 @@ export class TransactionSession implements Session {
   }
 
   async query<Row extends object>(sql: string, bindings: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    this.#requireOpen();
+    this.requireOpen();
     return this.#keep(Promise.allSettled(this.#sent).then(() => this.#run<Row>(sql, bindings)));
   }
 
@@ -27,7 +27,7 @@ export class TransactionSession implements Session {
    * may run before or after others that were sent since the last query, so they must not concern each other.
    */
   send(sql: string, bindings: readonly SqlValue[]): void {
-    this.#requireOpen();
+    this.requireOpen();
     const sent = this.#keep(this.#run(sql, bindings));
     this.#sent.add(sent);
     const ended = (): boolean => this.#sent.delete(sent);
@@ -56,7 +56,7 @@ export class TransactionSession implements Session {
     if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
-  #requireOpen(): void {
+  requireOpen(): void {
     if (this.#over)
       throw new Error('the transaction is over: a store was used after its unit of work had settled');
   }

@@ -1,5 +1,5 @@
 import type { GateState } from '../../ports/inbox.ts';
-import type { Session } from './dialect.ts';
+import type { SendingSession, Session } from './dialect.ts';
 
 /** About 200 bytes each. */
 const defaultCapacity = 32_768;
@@ -14,7 +14,8 @@ export type KnownGate = { -readonly [Member in keyof GateState]: GateState[Membe
 
 /**
  * What the writing connection has read or written: it still holds in its later transactions for as long as nobody
- * else has committed and none of its own has failed.
+ * else has committed and none of its own has failed. Whoever writes events, gates or waiting rows on this connection
+ * must keep it right: the connection's own commits are not counted.
  */
 export class WriterMemory {
   /** By `streamKeyText`. */
@@ -40,9 +41,11 @@ export class WriterMemory {
   }
 
   /** To be awaited in a transaction before anything is looked up: forgets what others may have changed. */
-  fresh(session: Session): Promise<void> {
+  async fresh(session: SendingSession): Promise<void> {
+    session.requireOpen();
     this.#fresh ??= this.#forgetIfOld(session);
-    return this.#fresh;
+    await this.#fresh;
+    session.requireOpen();
   }
 
   /** To be called when anything was rolled back. */
@@ -67,10 +70,7 @@ const askFor = async (session: Session, query: string): Promise<number | undefin
   return row?.counter;
 };
 
-/**
- * A map that lets go of what was not used for long: of about half of it at once, when it is full. One by one would cost more
- * than looking up anew, as a `Map` finds its oldest entry only behind all that were deleted.
- */
+/** A map that lets go of what was not used for long, of about half of it at once when it is full (see ADR 6). */
 export class Remembered<Value> {
   readonly #capacity: number;
   #young = new Map<string, Value>();
@@ -86,6 +86,21 @@ export class Remembered<Value> {
     const old = this.#old.get(key);
     if (old !== undefined) this.set(key, old);
     return old;
+  }
+
+  /** In the order of the keys; what is not known yet is read, each once, by its place among them. */
+  async all(
+    keys: readonly string[],
+    readMissing: (places: readonly number[]) => Promise<readonly Value[]>,
+  ): Promise<readonly Value[]> {
+    const known = keys.map((key) => this.get(key));
+    const missing = new Map<string, number>();
+    for (const [place, key] of keys.entries()) if (known[place] === undefined) missing.set(key, place);
+    if (missing.size === 0) return known as readonly Value[];
+    const values = await readMissing([...missing.values()]);
+    const read = new Map([...missing.keys()].map((key, index) => [key, values[index]!]));
+    for (const [key, value] of read) this.set(key, value);
+    return known.map((value, place) => value ?? read.get(keys[place]!)!);
   }
 
   set(key: string, value: Value): void {

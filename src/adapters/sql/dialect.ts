@@ -8,6 +8,8 @@ export interface Session {
 
 /** A session that also takes statements whose result nobody waits for; see `TransactionSession.send`. */
 export interface SendingSession extends Session {
+  /** Throws once the transaction is over: what is answered from memory must be refused then as a query would be. */
+  requireOpen(): void;
   send(sql: string, bindings: readonly SqlValue[]): void;
 }
 

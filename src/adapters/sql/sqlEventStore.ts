@@ -67,12 +67,13 @@ export const createEventAppender = (
   /** In the order of the keys. */
   const lookUp = async (keys: readonly StreamKey[]): Promise<readonly KnownStream[]> => {
     await memory.fresh(session);
-    const known = keys.map((key) => memory.streams.get(streamKeyText(key)));
-    const unknown = keys.filter((_, index) => known[index] === undefined);
-    const rows = unknown.length === 0 ? [] : await readVersions(session, dialect, unknown);
-    const read = new Map(rows.map(({ version, ...key }) => [streamKeyText(key), { version }]));
-    for (const [text, stream] of read) memory.streams.set(text, stream);
-    return known.map((stream, index) => stream ?? read.get(streamKeyText(keys[index]!))!);
+    return memory.streams.all(keys.map(streamKeyText), async (places) => {
+      const asked = places.map((place) => keys[place]!);
+      const rows = await readVersions(session, dialect, asked);
+      session.requireOpen();
+      const versions = new Map(rows.map((row) => [streamKeyText(row), row.version]));
+      return asked.map((key) => ({ version: versions.get(streamKeyText(key)) ?? 0 }));
+    });
   };
 
   return {
@@ -81,10 +82,14 @@ export const createEventAppender = (
       // One that is known to end where it is to be read from has nothing to tell.
       const isOpen = (part: StreamPart): boolean =>
         memory.streams.get(streamKeyText(part))?.version !== (part.after ?? 0);
-      if (!parts.some(isOpen)) return [];
       const open = [...new Map(parts.map((part) => [streamKeyText(part), part])).values()].filter(isOpen);
+      if (open.length === 0) return [];
       const [events] = await Promise.all([readStreams(session, dialect, open), lastPosition()]);
-      for (const part of open) memory.streams.set(streamKeyText(part), { version: part.after ?? 0 });
+      session.requireOpen();
+      // Without events after it, only `append` finds out whether the stream ever got as far.
+      for (const part of open) {
+        if ((part.after ?? 0) === 0) memory.streams.set(streamKeyText(part), { version: 0 });
+      }
       for (const event of events) memory.streams.set(streamKeyText(event), { version: event.version });
       return events;
     },
@@ -98,6 +103,7 @@ export const createEventAppender = (
       const first = (await lastPosition()) + 1;
       const rows = rowsOf(appends, streams, first);
       memory.lastPosition = first + rows.length - 1;
+      for (const [index, { events }] of appends.entries()) streams[index]!.version += events.length;
       const firstPositions = positionsOf(appends, first);
       await dialect.insert(session, table, rows);
       return { ok: true, firstPositions };
@@ -177,18 +183,18 @@ const partRows = (parts: readonly StreamStretch[]): string => {
   return JSON.stringify([...unique.values()]);
 };
 
-/** Numbers the events from `first`, and counts the versions of the streams on. */
+/** Numbers the events from `first`, and those of each stream on from its version. */
 const rowsOf = (appends: readonly Append[], streams: readonly KnownStream[], first: number) => {
   const rows: (string | number | null)[][] = [];
   for (const [index, { tenant, stream, events }] of appends.entries()) {
-    const known = streams[index]!;
+    let { version } = streams[index]!;
     for (const event of events) {
-      known.version += 1;
+      version += 1;
       rows.push([
         first + rows.length,
         tenant,
         stream,
-        known.version,
+        version,
         event.id,
         event.type,
         event.schemaVersion,

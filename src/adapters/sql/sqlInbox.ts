@@ -42,13 +42,11 @@ export const createInboxGate = (
   /** In the order of the keys. */
   const lookUp = async (keys: readonly GateKey[]): Promise<readonly KnownGate[]> => {
     await memory.fresh(session);
-    const known = keys.map((key) => memory.gates.get(gateKeyText(key)));
-    const unknown = keys.filter((_, index) => known[index] === undefined);
-    if (unknown.length === 0) return known as KnownGate[];
-    const read = await readGates(unknown);
-    for (const [place, key] of unknown.entries()) memory.gates.set(gateKeyText(key), read[place]!);
-    const next = read.values();
-    return known.map((gate) => gate ?? next.next().value!);
+    return memory.gates.all(keys.map(gateKeyText), async (places) => {
+      const read = await readGates(places.map((place) => keys[place]!));
+      session.requireOpen();
+      return read;
+    });
   };
 
   const readGates = async (keys: readonly GateKey[]): Promise<readonly KnownGate[]> => {

@@ -1,11 +1,13 @@
 import type { Clock } from '../../ports/clock.ts';
 import { Bell } from '../messaging/Bell.ts';
 
-/** How long patient works wait for others, counted from the end of the last batch. */
+/** How long patient works wait for others at most, counted from the end of the last batch. */
 const gatherMs = 10;
+/** When so long nothing came, all that could come may be waiting already. */
+const lullMs = 3;
 /** So many are a batch worth having. */
 const enough = 64;
-/** After a smaller batch there is no load that would be worth a wait. */
+/** After a smaller batch there is no load that would be worth a wait; so it ends once the waits bring fewer. */
 const underLoad = 8;
 
 /**
@@ -35,9 +37,11 @@ export class BatchPace {
 
   /** Resolves when the works that wait are to begin. */
   async gather(waiting: readonly { readonly work: { readonly patient?: boolean } }[]): Promise<void> {
+    let before = 0;
     while (waiting.length < this.#enough && waiting.every(({ work }) => work.patient === true)) {
-      const ms = this.#restMs();
-      if (ms <= 0) return;
+      const ms = Math.min(lullMs, this.#restMs());
+      if (ms <= 0 || waiting.length === before) return;
+      before = waiting.length;
       await this.#bell.rest(ms);
     }
   }

@@ -26,7 +26,7 @@ interface StagedStream {
   readonly version: number;
   /** How many of its events are public: the sequence of the last message. */
   readonly published: number;
-  /** Of the snapshot that it was read from; 0 where there was none. */
+  /** Of the last snapshot that is known of; 0 where there is none. */
   readonly snapshotVersion: number;
   readonly state: unknown;
   readonly events: readonly NewEvent[];
@@ -117,20 +117,23 @@ export class BatchSession {
     return this.#changed().flatMap(({ snapshot }) => (snapshot === null ? [] : [snapshot()]));
   }
 
-  /** `firstPositions` is what the append of `appends` returned. */
-  views(firstPositions: readonly number[]): readonly OrderViewChange[] {
-    return this.#changed().flatMap(({ view, storedVersion, firstPosition }, index) =>
-      view === null ? [] : [view(storedVersion === 0 ? (firstPositions[index] ?? null) : firstPosition)],
-    );
+  /** Takes what the append of `appends` returned. */
+  appended(firstPositions: readonly number[]): void {
+    for (const [index, stream] of this.#changed().entries()) {
+      if (stream.storedVersion > 0) continue;
+      this.#streams.set(stream.key, { ...stream, firstPosition: firstPositions[index] ?? null });
+    }
   }
 
-  /** All that it knows now, for batches to come, each by its `streamKeyText`; `firstPositions` as for `views`. */
-  *ended(firstPositions: readonly number[]): Iterable<readonly [string, RecentStream]> {
-    let appended = 0;
+  /** To be asked for once everything is appended. */
+  get views(): readonly OrderViewChange[] {
+    return this.#changed().flatMap(({ view, firstPosition }) => (view === null ? [] : [view(firstPosition)]));
+  }
+
+  /** Once everything is appended: the streams that its works have used, for batches to come, by `streamKeyText`. */
+  *used(): Iterable<readonly [string, RecentStream]> {
     for (const [key, stream] of this.#streams) {
-      const { version, published, state, storedVersion, snapshot } = stream;
-      const appendedAt = stream.events.length > 0 ? firstPositions[appended++] : undefined;
-      const firstPosition = storedVersion === 0 ? (appendedAt ?? null) : stream.firstPosition;
+      const { version, firstPosition, published, state, snapshot } = stream;
       const snapshotVersion = snapshot === null ? stream.snapshotVersion : version;
       yield [key, { version, firstPosition, published, snapshotVersion, state }];
     }

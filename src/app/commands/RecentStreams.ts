@@ -8,17 +8,22 @@ export interface RecentStream {
   readonly state: unknown;
 }
 
+interface Kept {
+  readonly stream: RecentStream;
+  readonly weight: number;
+}
+
 const defaultCapacity = 16 * 1024 * 1024;
 
 /**
  * The streams that were used last, so that not every message about an order reads the order's whole history anew. What
  * a stream was at a version stays true, whoever writes meanwhile; one that is let go of is only read again. When it is
- * full it lets go of about half at once: a `Map` finds its oldest entry only behind all that were deleted.
+ * full it lets go of about half at once (see ADR 6).
  */
 export class RecentStreams {
   readonly #capacity: number;
-  #young = new Map<string, RecentStream>();
-  #old: ReadonlyMap<string, RecentStream> = new Map();
+  #young = new Map<string, Kept>();
+  #old: ReadonlyMap<string, Kept> = new Map();
   #youngWeight = 0;
 
   /** `capacity`: of all of them together, about, in bytes; 16 MiB by default. */
@@ -28,16 +33,25 @@ export class RecentStreams {
 
   /** By `streamKeyText`. */
   get(key: string): RecentStream | undefined {
-    return this.#young.get(key) ?? this.#old.get(key);
+    return (this.#young.get(key) ?? this.#old.get(key))?.stream;
   }
 
   keep(key: string, stream: RecentStream): void {
-    // One that replaces another counts twice: then the others only go a little sooner.
-    this.#youngWeight += bytesOfEntry + 2 * key.length + weightOf(stream.state);
-    this.#young.set(key, stream);
+    const before = this.#young.get(key);
+    if (before?.stream.version === stream.version) return;
+    const weight = bytesOfEntry + 2 * key.length + weightOf(stream.state);
+    this.#young.set(key, { stream, weight });
+    this.#youngWeight += weight - (before?.weight ?? 0);
     if (this.#youngWeight < this.#capacity / 2) return;
     this.#old = this.#young;
     this.#young = new Map();
+    this.#youngWeight = 0;
+  }
+
+  /** All is to be read again. */
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
     this.#youngWeight = 0;
   }
 }

@@ -122,6 +122,8 @@ export class WritePipeline {
         return await this.#commitBatch(batch);
       } catch (error) {
         const conflict = error instanceof TransactionConflict;
+        // Should a state ever be of a history that is no more, such as before a restored backup, it must not conflict for ever.
+        if (conflict) this.#recent.clear();
         if (conflict && attempt < attempts) {
           await this.#options.clock.sleep(Math.random() * Math.min(2 ** attempt, 50));
           continue;

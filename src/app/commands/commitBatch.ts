@@ -35,7 +35,7 @@ export const commitBatch = async (
   batch: readonly Work<unknown>[],
 ): Promise<{ readonly settlements: readonly Settlement[]; readonly wroteMessages: boolean }> => {
   const { ids, snapshotSchemas, clock, unitOfWork } = options;
-  const { session, settlements, firstPositions, wroteMessages } = await unitOfWork.transact(async (tx) => {
+  const { session, settlements, wroteMessages } = await unitOfWork.transact(async (tx) => {
     const session = new BatchSession(ids);
     const [stored, known, books] = await Promise.all([
       readStored(tx, neededStreams(batch), recent, snapshotSchemas),
@@ -46,12 +46,12 @@ export const commitBatch = async (
     const further = furtherStreams(batch, session);
     if (further.length > 0) session.add(await readStored(tx, further, recent, snapshotSchemas));
     const { settlements, records } = decideAll(batch, session, known, books, clock);
-    const firstPositions = await write(tx, session, records);
+    await write(tx, session, records);
     for (const [participant, book] of books) await participant.end(tx, book);
     const wroteMessages = session.messages.length > 0 || books.size > 0;
-    return { session, settlements, firstPositions, wroteMessages };
+    return { session, settlements, wroteMessages };
   });
-  for (const [key, stream] of session.ended(firstPositions)) recent.keep(key, stream);
+  for (const [key, stream] of session.used()) recent.keep(key, stream);
   return { settlements, wroteMessages };
 };
 
@@ -132,25 +132,18 @@ const furtherStreams = (batch: readonly Work<unknown>[], session: BatchSession):
     }
   });
 
-/** Returns the positions of what each changed stream appended. */
-const write = async (
-  tx: Transaction,
-  session: BatchSession,
-  records: readonly IdempotencyRecord[],
-): Promise<readonly number[]> => {
+const write = async (tx: Transaction, session: BatchSession, records: readonly IdempotencyRecord[]) => {
   const { appends, messages, snapshots } = session;
-  let firstPositions: readonly number[] = [];
   if (appends.length > 0) {
     const appended = await tx.events.append(appends);
     if (!appended.ok) throw new TransactionConflict();
-    firstPositions = appended.firstPositions;
-    const views = session.views(firstPositions);
+    session.appended(appended.firstPositions);
+    const { views } = session;
     if (views.length > 0) await tx.orderViews.save(views);
     if (snapshots.length > 0) await tx.snapshots.save(snapshots);
   }
   if (messages.length > 0) await tx.outbox.add(messages);
   if (records.length > 0) await tx.idempotency.save(records);
-  return firstPositions;
 };
 
 const repeated = (first: IdempotencyRecord, fingerprint: string | undefined): CommandResult<unknown> =>

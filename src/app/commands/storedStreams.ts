@@ -9,7 +9,7 @@ import { snapshotKeys, startingAfter } from './snapshots.ts';
 export interface StoredStream {
   readonly recent: RecentStream | undefined;
   snapshot: Snapshot | undefined;
-  /** None, and neither of the above: there is no such stream. */
+  /** All that came after. */
   readonly events: RecordedEvent[];
 }
 

@@ -189,4 +189,4 @@ const moveOf = ({ key, last }: Gate): GateMove => ({ ...key, sequence: last });
 
 const keyOf = ({ consumer, tenant, source }: GateKey): GateKey => ({ consumer, tenant, source });
 
-const itemText = (item: GateItem): string => `${gateKeyText(item)}\n${item.messageId}`;
+const itemText = (item: GateItem): string => `${gateKeyText(item)}\0${item.messageId}`;

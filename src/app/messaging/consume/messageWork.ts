@@ -39,8 +39,11 @@ export const handleWork = (gates: Gates, attempt: Attempt, prepared: unknown, no
     handler.handle(session, message, prepared);
     return { kind: 'handled', successors: book.pass(item) };
   });
-  if (handler.furtherStreams === undefined) return work;
-  return { ...work, furtherStreams: (session) => handler.furtherStreams?.(session, message) ?? [] };
+  // What is in hand by itself, such as a group after a crash, must not wait for more that cannot come.
+  const patient = attempt.origin === 'broker';
+  if (handler.furtherStreams === undefined) return { ...work, patient };
+  const furtherStreams = (session: Pick<Session, 'load'>) => handler.furtherStreams?.(session, message) ?? [];
+  return { ...work, patient, furtherStreams };
 };
 
 /**
@@ -150,9 +153,7 @@ const gated = <Outcome>(
 ): Work<Outcome> => {
   const item = itemOf(attempt);
   const cause = causeOf(attempt.message);
-  return workWith(gates, item, { cause, streams, patient: true }, (session, book) =>
-    run(session, book, item),
-  );
+  return workWith(gates, item, { cause, streams }, (session, book) => run(session, book, item));
 };
 
 /** Null when it is this attempt's turn. A message ahead of its turn is kept. */
