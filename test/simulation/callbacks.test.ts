@@ -9,6 +9,7 @@ import { ParkedCallbacks } from '../../src/app/callbacks/ParkedCallbacks.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import { orderService } from '../../src/app/orders/orderService.ts';
 import type { VerifiedCallback } from '../../src/ports/callbackService.ts';
+import { streamKeyText } from '../../src/ports/eventStore.ts';
 import { interleave } from '../support/interleave.ts';
 import { placeOrder } from '../support/orders.ts';
 import { propertyOptions } from '../support/properties.ts';
@@ -88,7 +89,7 @@ const openWorld = (scheduler: fc.Scheduler, dieAt: number) => {
 const place = async ({ ask, state }: ReturnType<typeof openWorld>, which: number, order: number) => {
   await ask(which, async ({ orders }) => {
     // A client that was not answered would repeat its key; here it looks whether its order is there.
-    if (state.streams.has(`default\norders/order-${order}`)) return;
+    if (state.streams.has(streamKeyText({ tenant: 'default', stream: `orders/order-${order}` }))) return;
     await orders.submit({ cause, orderId: `order-${order}`, command: placeOrder() });
   });
 };

@@ -11,6 +11,7 @@ import { ConsumerRunner } from '../../src/app/messaging/consume/ConsumerRunner.t
 import { DeathWatch } from '../../src/app/messaging/consume/DeathWatch.ts';
 import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
 import type { IncomingMessage } from '../../src/app/messaging/consume/incomingMessage.ts';
+import { streamKeyText } from '../../src/ports/eventStore.ts';
 import { topologyWith } from './brokerTopology.ts';
 import { notes } from './effects.ts';
 
@@ -127,7 +128,8 @@ export const openMortalConsumers = ({
     transactions,
     /** How many messages of this source took effect at this consumer. */
     effects: (consumer: string, source: string): number =>
-      state.streams.get(`default\n${`notes/${consumer}${source}`}`)?.length ?? 0,
+      state.streams.get(streamKeyText({ tenant: 'default', stream: `notes/${consumer}${source}` }))?.length ??
+      0,
     waiting: () => [...state.waiting.values()].flatMap((rows) => [...rows.values()]),
     deadLetters: () => [...state.outbox.values()].filter(({ exchange }) => exchange === 'dead'),
   };
