@@ -13,7 +13,7 @@ interface Kept {
   readonly weight: number;
 }
 
-const defaultCapacity = 16 * 1024 * 1024;
+const defaultCapacity = 8 * 1024 * 1024;
 
 /**
  * The streams that were used last, so that not every message about an order reads the order's whole history anew. What
@@ -26,7 +26,7 @@ export class RecentStreams {
   #old: ReadonlyMap<string, Kept> = new Map();
   #youngWeight = 0;
 
-  /** `capacity`: of all of them together, about, in bytes; 16 MiB by default. */
+  /** `capacity`: of all of them together, about, in bytes; 8 MiB by default. */
   constructor(capacity = defaultCapacity) {
     this.#capacity = capacity;
   }
@@ -57,13 +57,14 @@ export class RecentStreams {
 }
 
 const bytesOfEntry = 200;
-const bytesOfValue = 16;
+const bytesOfValue = 32;
+const bytesOfMap = 200;
 
 /** How many bytes a state takes in memory, about. */
 const weightOf = (value: unknown): number => {
   if (typeof value === 'string') return bytesOfValue + value.length;
   if (typeof value !== 'object' || value === null) return bytesOfValue;
-  let weight = bytesOfValue;
+  let weight = value instanceof Map ? bytesOfMap : bytesOfValue;
   const parts = value instanceof Map ? value.entries() : Object.values(value);
   for (const part of parts) weight += weightOf(part);
   return weight;
