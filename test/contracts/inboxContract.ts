@@ -56,6 +56,16 @@ export const inboxContract = (adapter: StoreAdapter): void => {
       });
     });
 
+    it('tells gates apart whose names only look alike together', async () => {
+      const [one, other] = [
+        { ...gate('b\nd'), tenant: 'a' },
+        { ...gate('d'), tenant: 'a\nb' },
+      ];
+      await transact((tx) => tx.inbox.moveGates([{ ...one, sequence: 5 }]));
+      const states = await transact((tx) => tx.inbox.lockGates([other, one]));
+      expect(states.map(({ sequence }) => sequence)).toEqual([0, 5]);
+    });
+
     it('keeps a gate per consumer and tenant', async () => {
       await move('/a', 7);
       const others = [gate('/a', 'loyalty'), { ...gate('/a'), tenant: 'other' }];
