@@ -52,8 +52,8 @@ export interface SqlDialect {
    */
   rows(types: readonly SqlType[]): string;
   /**
-   * Many columns as one, a text that holds a JSON object with these names. What the driver hands out costs the event loop for each
-   * column of each row, far more than to parse such a text.
+   * Many columns as one, a text that holds a JSON object with these names. What the driver hands out costs the event
+   * loop for each column of each row, far more than to parse such a text.
    */
   packed(columns: Readonly<Record<string, string>>): string;
   /** Inserts all rows with few statements, the last of which is only sent; uses up the arrays. */

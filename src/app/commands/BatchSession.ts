@@ -1,6 +1,4 @@
-import type { Aggregate } from '../../domain/shared/aggregate.ts';
 import type { Decision, DomainEvent } from '../../domain/shared/decider.ts';
-import { fold } from '../../domain/shared/decider.ts';
 import type { Cause, Wrote } from '../../ports/commands.ts';
 import type { Append, NewEvent, StreamKey } from '../../ports/eventStore.ts';
 import { streamKeyText } from '../../ports/eventStore.ts';
@@ -11,28 +9,9 @@ import type { Snapshot } from '../../ports/snapshots.ts';
 import { encodeTask, taskSource } from '../messaging/envelope.ts';
 import { publicMessage } from '../messaging/publicMessage.ts';
 import type { RecentStream } from './RecentStreams.ts';
+import { openStream, type StagedStream, toRecent } from './stagedStream.ts';
 import type { StoredStream } from './storedStreams.ts';
-import type { Loaded, Session, SnapshotPolicy, Task, WriteModel } from './work.ts';
-
-/** What a batch knows of one stream: where it stood when it was read, and what was staged on top. */
-interface StagedStream {
-  /** Its `streamKeyText`. */
-  readonly key: string;
-  readonly tenant: string;
-  readonly stream: string;
-  readonly storedVersion: number;
-  /** Of its first event; null where that was not read: it is new, or read from a snapshot. */
-  readonly firstPosition: number | null;
-  readonly version: number;
-  /** How many of its events are public: the sequence of the last message. */
-  readonly published: number;
-  /** Of the last snapshot that is known of; 0 where there is none. */
-  readonly snapshotVersion: number;
-  readonly state: unknown;
-  readonly events: readonly NewEvent[];
-  readonly view: ((firstPosition: number | null) => OrderViewChange) | null;
-  readonly snapshot: (() => Snapshot) | null;
-}
+import type { Loaded, Session, Task, WriteModel } from './work.ts';
 
 /**
  * The memory of one batch: streams as they were read, and everything that its items have decided so far. Items
@@ -132,11 +111,7 @@ export class BatchSession {
 
   /** Once everything is appended: the streams that its works have used, for batches to come, by `streamKeyText`. */
   *used(): Iterable<readonly [string, RecentStream]> {
-    for (const [key, stream] of this.#streams) {
-      const { version, firstPosition, published, state, snapshot } = stream;
-      const snapshotVersion = snapshot === null ? stream.snapshotVersion : version;
-      yield [key, { version, firstPosition, published, snapshotVersion, state }];
-    }
+    for (const [key, stream] of this.#streams) yield [key, toRecent(stream)];
   }
 
   #changed(): StagedStream[] {
@@ -144,32 +119,14 @@ export class BatchSession {
   }
 
   #open<C, E extends DomainEvent, S>(
-    { aggregate, snapshots }: WriteModel<C, E, S>,
+    model: WriteModel<C, E, S>,
     tenant: string,
     stream: string,
     key: string,
   ): StagedStream {
     const stored = this.#stored.get(key);
     if (stored === undefined) throw new Error(`the work did not name ${stream} among the streams it needs`);
-    const base = stored.recent ?? atSnapshot(stored.snapshot, snapshots) ?? unread;
-    const version = stored.events.at(-1)?.version ?? base.version;
-    const events = stored.events.map(aggregate.upcast);
-    const [first] = stored.events;
-    const opened: StagedStream = {
-      key,
-      tenant,
-      stream,
-      storedVersion: version,
-      firstPosition: base.firstPosition ?? (first?.version === 1 ? first.position : null),
-      version,
-      published: base.published + countPublic(aggregate, events),
-      snapshotVersion: base.snapshotVersion,
-      // Whatever it was kept as, it was folded by this very aggregate.
-      state: fold(aggregate.decider, events, base === unread ? undefined : (base.state as S)),
-      events: [],
-      view: null,
-      snapshot: null,
-    };
+    const opened = openStream(model, { key, tenant, stream }, stored);
     this.#streams.set(key, opened);
     return opened;
   }
@@ -228,30 +185,6 @@ export class BatchSession {
     };
   }
 }
-
-/** Before the first event. */
-const unread: RecentStream = {
-  version: 0,
-  firstPosition: null,
-  published: 0,
-  snapshotVersion: 0,
-  state: undefined,
-};
-
-const atSnapshot = <S>(
-  snapshot: Snapshot | undefined,
-  policy: SnapshotPolicy<S> | undefined,
-): RecentStream | undefined => {
-  if (snapshot === undefined || policy === undefined) return undefined;
-  const { version, published } = snapshot;
-  const state = policy.decode(snapshot.state);
-  return { version, firstPosition: null, published, snapshotVersion: version, state };
-};
-
-const countPublic = <C, E extends DomainEvent, S>(
-  { isPublic }: Aggregate<C, E, S>,
-  events: readonly E[],
-): number => (isPublic === undefined ? events.length : events.filter(({ type }) => isPublic(type)).length);
 
 const taskMessage = (task: Task, cause: Cause, ids: Ids): OutboxMessage => {
   const { tenant, correlationId, causationId, traceparent } = cause;
