@@ -1,8 +1,7 @@
 /**
  * A consumer of the service empties a queue: gate and effect in SQLite, then the ack. Reads
- * `{ file, url, prefix, total, inPlaceOf }`,
- * prints `{ perSecond, cpuMicroseconds, finishedAt }`: processor time for each message, and the wall clock at the last
- * commit. With `inPlaceOf` it takes the work queue of that consumer of the service, else the queue that watches.
+ * `{ file, url, prefix, total, inPlaceOf }`, prints `{ perSecond, cpuMicroseconds, finishedAt }`: processor time for
+ * each message, and the wall clock at the last commit. With `inPlaceOf` it takes the work queue of that consumer of the service, else the queue that watches.
  */
 import { type Consumer, orderflowTopology, workQueueOf } from '../../src/app/messaging/topology.ts';
 import { openBenchConsumer } from '../support/consumer.ts';
