@@ -4,6 +4,10 @@ import { silentLogger } from '../../src/adapters/system/PinoLogger.ts';
 import { uuidV7Ids } from '../../src/adapters/system/UuidV7Ids.ts';
 import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import type { Work } from '../../src/app/commands/work.ts';
+import { gateKeeper } from '../../src/app/messaging/consume/GateBook.ts';
+import { readEnvelope } from '../../src/app/messaging/consume/incomingMessage.ts';
+import type { Origin } from '../../src/app/messaging/consume/messageHandler.ts';
+import { handleWork } from '../../src/app/messaging/consume/messageWork.ts';
 import { turns, VirtualClock } from '../support/virtualClock.ts';
 
 const setUp = () => {
@@ -123,4 +127,20 @@ it('works that somebody waits for never wait for others', async () => {
   await submit(20, false);
   await submit(2, false);
   expect(batches).toEqual([20, 2]);
+});
+
+it('a message is patient as it comes from the broker, and not when what follows waits for it alone', () => {
+  const raw = {
+    id: 'm',
+    type: 't',
+    contentType: 'application/cloudevents+json',
+    timestamp: 0,
+    headers: {},
+    payload: JSON.stringify({ id: 'm', source: '/s', type: 't', sequence: '0000000001' }),
+  };
+  const handler = { consumer: 'c', queue: 'q', streams: () => [], handle: () => undefined };
+  const patience = (origin: Origin) =>
+    handleWork(gateKeeper(Date.now), { handler, message: readEnvelope(raw), origin }, undefined, Date.now)
+      .patient;
+  expect([patience('broker'), patience('store'), patience('redrive')]).toEqual([true, false, false]);
 });

@@ -8,7 +8,15 @@ import type { OrderCommand } from '../../src/domain/orders/orderCommands.ts';
 import type { Stores } from '../../src/ports/stores.ts';
 import { StoreUnavailable } from '../../src/ports/unitOfWork.ts';
 import { everyPartition } from '../contracts/storeFixtures.ts';
-import { at, count, counter, counterWork, countingReads, pipelineOn } from '../support/counters.ts';
+import {
+  at,
+  count,
+  counter,
+  counterWork,
+  countingReads,
+  pipelineOn,
+  withTransactions,
+} from '../support/counters.ts';
 import { placeOrder } from '../support/orders.ts';
 import { propertyOptions } from '../support/properties.ts';
 
@@ -114,25 +122,18 @@ describe('a stream that was used lately', () => {
   it('keeps its place in the list of orders', async () => {
     const stores = openMemoryStores();
     const places: (number | null)[] = [];
-    const pipeline = pipelineOn({
-      ...stores,
-      unitOfWork: {
-        transact: (run) =>
-          stores.unitOfWork.transact((tx) =>
-            run({
-              ...tx,
-              orderViews: {
-                ...tx.orderViews,
-                save: (views) => {
-                  places.push(...views.map(({ firstPosition }) => firstPosition));
-                  return tx.orderViews.save(views);
-                },
-              },
-            }),
-          ),
-        close: stores.unitOfWork.close,
-      },
-    });
+    const pipeline = pipelineOn(
+      withTransactions(stores, (tx) => ({
+        ...tx,
+        orderViews: {
+          ...tx.orderViews,
+          save: (views) => {
+            places.push(...views.map(({ firstPosition }) => firstPosition));
+            return tx.orderViews.save(views);
+          },
+        },
+      })),
+    );
     const submit = (id: string, command: OrderCommand) =>
       pipeline.submit({
         cause: { tenant: 'default', correlationId: 'c', causationId: 'c', traceparent: null },

@@ -56,6 +56,14 @@ export const inboxContract = (adapter: StoreAdapter): void => {
       });
     });
 
+    it('does not change what it has answered when a gate moves later', async () => {
+      await transact(async (tx) => {
+        const before = await tx.inbox.lockGates([gate('/a')]);
+        await tx.inbox.moveGates([{ ...gate('/a'), sequence: 3 }]);
+        expect(before).toEqual([{ sequence: 0, hasWaiting: false }]);
+      });
+    });
+
     it('tells gates apart whose names only look alike together', async () => {
       const [one, other] = [
         { ...gate('b\nd'), tenant: 'a' },

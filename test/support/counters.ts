@@ -6,6 +6,7 @@ import { WritePipeline } from '../../src/app/commands/WritePipeline.ts';
 import type { Session, Work, WriteModel } from '../../src/app/commands/work.ts';
 import { accept, type DomainEvent } from '../../src/domain/shared/decider.ts';
 import type { Stores } from '../../src/ports/stores.ts';
+import type { Transaction } from '../../src/ports/unitOfWork.ts';
 
 export const at = '2026-01-01T00:00:00.000Z';
 const cause = { tenant: 'default', correlationId: 'c-1', causationId: 'c-0', traceparent: null };
@@ -58,28 +59,28 @@ export const count = (type: Counted['type'], by = 1, schema = 1, id = 'a'): Work
     session.execute(counter(schema), id, { type, by });
   }, id);
 
+/** The stores, whose units of work get a transaction that is changed as told. */
+export const withTransactions = (stores: Stores, change: (tx: Transaction) => Transaction): Stores => ({
+  ...stores,
+  unitOfWork: {
+    transact: (run) => stores.unitOfWork.transact((tx) => run(change(tx))),
+    close: stores.unitOfWork.close,
+  },
+});
+
 /** The stores, with every event counted that is read inside of transactions. */
 export const countingReads = (stores: Stores) => {
   let read = 0;
-  const counting: Stores = {
-    ...stores,
-    unitOfWork: {
-      transact: (run) =>
-        stores.unitOfWork.transact((tx) =>
-          run({
-            ...tx,
-            events: {
-              ...tx.events,
-              readStreams: async (parts) => {
-                const events = await tx.events.readStreams(parts);
-                read += events.length;
-                return events;
-              },
-            },
-          }),
-        ),
-      close: stores.unitOfWork.close,
+  const counting = withTransactions(stores, (tx) => ({
+    ...tx,
+    events: {
+      ...tx.events,
+      readStreams: async (parts) => {
+        const events = await tx.events.readStreams(parts);
+        read += events.length;
+        return events;
+      },
     },
-  };
+  }));
   return { stores: counting, read: () => read };
 };
